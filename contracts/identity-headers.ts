@@ -1,0 +1,69 @@
+/** Identity headers v1 (design 4.2): what the gateway tells an upstream about the caller. */
+
+export const IDENTITY_PREFIX = 'x-identity-';
+export const IDENTITY_VERSION = '1';
+export const IDENTITY_MAX_BYTES = 8 * 1024;
+
+export const IDENTITY_HEADERS = {
+  version: 'x-identity-version',
+  kind: 'x-identity-kind',
+  subject: 'x-identity-subject',
+  issuer: 'x-identity-issuer',
+  client: 'x-identity-client',
+  session: 'x-identity-session',
+  token: 'x-identity-token',
+  scopes: 'x-identity-scopes',
+  roles: 'x-identity-roles',
+  expires: 'x-identity-expires',
+  assertion: 'x-identity-assertion',
+} as const;
+
+/** A verified client certificate is handed on under this name (RFC 9440); reserved like the identity headers. */
+export const CLIENT_CERT_HEADERS = ['client-cert', 'client-cert-chain'] as const;
+
+export const IDENTITY_KINDS = ['user', 'service', 'api-key', 'certificate', 'anonymous'] as const;
+export type IdentityKind = (typeof IDENTITY_KINDS)[number];
+
+export interface Identity {
+  kind: IdentityKind;
+  subject?: string;
+  issuer?: string;
+  client?: string;
+  session?: string;
+  token?: string;
+  scopes: readonly string[];
+  roles: readonly string[];
+  /** Unix seconds. */
+  expires?: number;
+}
+
+const utf8 = new TextEncoder();
+
+/** Percent-encodes every byte outside 0x21–0x7E, and `%`, of the UTF-8 form. */
+export function encodeIdentityValue(value: string): string {
+  if (/^[\x21-\x24\x26-\x7e]*$/.test(value)) return value;
+  let encoded = '';
+  for (const byte of utf8.encode(value)) {
+    const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25;
+    encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return encoded;
+}
+
+/** Inverse of {@link encodeIdentityValue}. Throws URIError on a value that it could not have written. */
+export function decodeIdentityValue(value: string): string {
+  if (!/^[\x21-\x7e]*$/.test(value)) throw new URIError('identity value holds a byte that must be encoded');
+  return decodeURIComponent(value);
+}
+
+/** Each item encoded on its own, joined with one space; empty items are left out. */
+export function encodeIdentityList(items: readonly string[]): string {
+  return items
+    .filter((item) => item !== '')
+    .map(encodeIdentityValue)
+    .join(' ');
+}
+
+export function decodeIdentityList(value: string): string[] {
+  return value === '' ? [] : value.split(' ').map(decodeIdentityValue);
+}

@@ -1,0 +1,42 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem, problemHeaders } from '../contracts/problem.js';
+import { type ProblemCode, problemBody } from '../contracts/problem-codes.js';
+
+/** Sends a problem as RFC 9457 `application/problem+json` with its headers. */
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem.code, reply.request.id)));
+}
+
+/** Makes every error and every unknown path of a Fastify server a problem reply. Only surprises are logged as errors. */
+export function installProblemReplies(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = asProblem(error);
+    if (problem.status >= 500)
+      request.log.error({ err: problem.cause ?? error, code: problem.code }, 'request failed');
+    return sendProblem(reply, problem);
+  });
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('route_not_found')));
+}
+
+const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media_type_unsupported',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'json_invalid',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'json_invalid',
+  FST_ERR_VALIDATION: 'json_invalid',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request_invalid',
+};
+
+/** A Problem for any error that Fastify hands to its error handler. */
+export function asProblem(error: FastifyError | Error): Problem {
+  if (error instanceof Problem) return error;
+  const { code, statusCode } = error as Partial<FastifyError>;
+  const known = code === undefined ? undefined : FASTIFY_CODES[code];
+  if (known !== undefined) return new Problem(known, { cause: error });
+  const isClientError = statusCode !== undefined && statusCode >= 400 && statusCode < 500;
+  return new Problem(isClientError ? 'request_invalid' : 'internal_error', { cause: error });
+}
