@@ -174,7 +174,7 @@ function pointerPath(pointer: string): string[] {
 
 function offsetOf(document: ReturnType<typeof parseDocument>, path: ConfigPath): number {
   for (let length = path.length; length > 0; length--) {
-    const parent = document.getIn(path.slice(0, length - 1), true);
+    const parent: unknown = document.getIn(path.slice(0, length - 1), true);
     const key = path[length - 1];
     const items = (parent as { items?: unknown[] } | undefined)?.items ?? [];
     for (const [index, item] of items.entries()) {
