@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { createCertificateAuthority, ensureDevPki, type LeafSpec, type Pem } from '../../kit/dev-pki.js';
 import { StartupError } from '../../kit/startup-error.js';
 
@@ -13,7 +12,7 @@ const DAY_MS = 86_400_000;
 const gateway: LeafSpec = { name: 'gateway', spiffeId: 'spiffe://gatehouse.internal/gateway' };
 const orders: LeafSpec = { name: 'orders', spiffeId: 'spiffe://gatehouse.internal/orders' };
 
-const newDir = () => join(mkdtempSync(join(tmpdir(), 'pki-')), 'pki');
+const newDir = (t: Test) => join(t.testdir(), 'pki');
 const read = (dir: string) =>
   Object.fromEntries(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name), 'utf8')]));
 
@@ -76,7 +75,7 @@ t.test('certificates say what they may be used for and how long', async (t) => {
 });
 
 t.test('files are their owner’s alone, even where they were left open', async (t) => {
-  const dir = newDir();
+  const dir = newDir(t);
   const files = await ensureDevPki({ dir, leaves: [gateway] });
   writeFileSync(files.leaf('gateway').key, readFileSync(files.leaf('gateway').key), { mode: 0o644 });
   await ensureDevPki({ dir, leaves: [gateway] });
@@ -87,7 +86,7 @@ t.test('files are their owner’s alone, even where they were left open', async 
 });
 
 t.test('what is good is kept', async (t) => {
-  const dir = newDir();
+  const dir = newDir(t);
   await ensureDevPki({ dir, leaves: [gateway, orders] });
   const before = read(dir);
   const later = () => Date.now() + 59 * DAY_MS;
@@ -108,7 +107,7 @@ t.test('a leaf is made anew, and only that leaf', async (t) => {
   };
   for (const [title, change] of Object.entries(cases)) {
     await t.test(title, async (t) => {
-      const dir = newDir();
+      const dir = newDir(t);
       await ensureDevPki({ dir, leaves: [gateway] });
       const before = read(dir);
       const { leaf = gateway, now } = change(dir) ?? {};
@@ -124,7 +123,7 @@ t.test('a leaf is made anew, and only that leaf', async (t) => {
 });
 
 t.test('a new CA takes its leaves with it', async (t) => {
-  const dir = newDir();
+  const dir = newDir(t);
   const files = await ensureDevPki({ dir, leaves: [gateway] });
   writeFileSync(join(dir, 'ca-key.pem'), 'nonsense');
   await ensureDevPki({ dir, leaves: [gateway] });
@@ -133,7 +132,7 @@ t.test('a new CA takes its leaves with it', async (t) => {
 });
 
 t.test('a folder that cannot be made is a start-up error of one line', async (t) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'pki-')), 'file');
+  const file = join(t.testdir(), 'file');
   writeFileSync(file, '');
   const error = await ensureDevPki({ dir: join(file, 'pki'), leaves: [gateway] }).catch((e: unknown) => e);
   t.ok(error instanceof StartupError && !error.message.includes('\n') && error.message.includes(file));

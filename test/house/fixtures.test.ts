@@ -1,0 +1,92 @@
+/** The fixtures that other tests rely on: a fixture that lies makes all of them worthless. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import t from 'tap';
+import { pause } from '../../kit/clock.js';
+import { fakeClock } from '../fixtures/fake-clock.js';
+import { needsRedis, testRedis } from '../fixtures/redis.js';
+
+/** Sends a command and resolves with the reply's first line, or undefined when the connection is refused. */
+async function ask(port: number, command: string): Promise<string | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    socket.write(`${command}\r\n`);
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    return reply.toString().split('\r\n')[0];
+  } catch {
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+t.test('a fake clock runs due timers in order and lets promise chains settle in between', async (t) => {
+  const clock = fakeClock(1000);
+  const seen: string[] = [];
+  const note = (what: string) => seen.push(`${what} at ${clock.now()}`);
+  clock.after(30, () => note('third'));
+  clock.after(10, () => {
+    note('first');
+    clock.after(10, () => note('second, set on the way'));
+  });
+  clock.after(31, () => note('too late'));
+  const cancel = clock.after(5, () => note('cancelled'));
+  cancel();
+  void (async () => {
+    await pause(clock, 10);
+    for (let i = 0; i < 100; i++) await Promise.resolve();
+    note('after a long chain');
+  })();
+  await clock.advance(30);
+  t.strictSame(seen, [
+    'first at 1010',
+    'after a long chain at 1010',
+    'second, set on the way at 1020',
+    'third at 1030',
+  ]);
+  t.equal(clock.pendingTimers, 1);
+});
+
+t.test('a wall clock set back leaves monotonic time alone', async (t) => {
+  const clock = fakeClock(1000);
+  await clock.advance(10);
+  clock.jumpWallClock(-500);
+  t.strictSame([clock.now(), clock.monotonic()], [510, 10]);
+});
+
+t.test(
+  'a test Redis can be killed, restarted empty on its port, frozen and resumed',
+  needsRedis,
+  async (t) => {
+    const redis = await testRedis(t);
+    await ask(redis.port, 'SET a 1');
+    await redis.kill();
+    t.equal(await ask(redis.port, 'PING'), undefined, 'refused');
+    await redis.start();
+    t.equal(await ask(redis.port, 'EXISTS a'), ':0');
+    redis.pause();
+    const answer = ask(redis.port, 'PING');
+    t.equal(await Promise.race([answer, new Promise((r) => setTimeout(r, 100, 'silent'))]), 'silent');
+    redis.resume();
+    t.equal(await answer, '+PONG');
+  },
+);
+
+t.test('a server does not outlive a test process that is killed', needsRedis, async (t) => {
+  const script = `
+    const { testRedis } = await import('./test/fixtures/redis.ts');
+    console.log((await testRedis({ teardown() {} })).port);
+    setInterval(() => {}, 1000);
+  `;
+  const child = spawn('npx', ['tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(line.toString());
+  t.equal(await ask(port, 'PING'), '+PONG');
+  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  while ((await ask(port, 'PING')) !== undefined) await new Promise((r) => setTimeout(r, 20));
+});
