@@ -190,6 +190,18 @@ export const PROBLEMS = {
     detail: 'The upstream service did not answer in time.',
   },
 
+  // An upstream's own refusals, made by the upstream kit
+  gateway_required: {
+    status: 403,
+    title: 'Gateway required',
+    detail: 'This service takes connections from the gateway only.',
+  },
+  identity_invalid: {
+    status: 403,
+    title: 'Identity not readable',
+    detail: 'The identity headers are missing, repeated or malformed.',
+  },
+
   // The auth service
   invalid_credentials: {
     status: 401,
