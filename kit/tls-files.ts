@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions, PeerCertificate, TlsOptions } from 'node:tls';
+import type { PeerCertificate, TlsOptions } from 'node:tls';
 import { spiffeIdFromSubjectAltName } from '../contracts/spiffe.js';
 import { StartupError } from './startup-error.js';
 
@@ -57,12 +57,19 @@ export class PeerIdentityError extends Error {
   readonly code = 'ERR_PEER_IDENTITY';
 }
 
+/** Options for `tls.connect` and for undici's connector. */
+export interface InternalClientTls extends TlsMaterial {
+  minVersion: 'TLSv1.3';
+  rejectUnauthorized: true;
+  checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
+}
+
 /**
  * Client side of internal mTLS: our certificate is shown, the peer's has to come from the internal CA and carry
  * `expectedSpiffeId`. A session ticket would skip the identity check on reconnect (Node checks full handshakes only),
  * and the sessions of one peer must never serve another, so callers keep no session cache.
  */
-export function internalClientTls(material: TlsMaterial, expectedSpiffeId: string): ConnectionOptions {
+export function internalClientTls(material: TlsMaterial, expectedSpiffeId: string): InternalClientTls {
   return {
     ...material,
     minVersion: 'TLSv1.3',

@@ -1,0 +1,115 @@
+import type { RevocationEntry } from '../../contracts/revocation.js';
+import type { VerifiedToken } from '../pipeline/states.js';
+
+type NotBefore = Extract<RevocationEntry, { kind: 'not-before' }>;
+
+/** What one issuer has revoked. Each value keeps the entry, whose `exp` says when it may go. */
+interface IssuerEntries {
+  tokens: Map<string, RevocationEntry>;
+  sessions: Map<string, RevocationEntry>;
+  subjects: Map<string, Extract<RevocationEntry, { kind: 'subject' }>>;
+  keys: Map<string, RevocationEntry>;
+  notBefore: Map<string, NotBefore>;
+}
+
+/** All revocations in memory: a look-up costs a few Map reads, however many entries there are. */
+export class RevocationIndex {
+  readonly #issuers = new Map<string, IssuerEntries>();
+
+  merge(entry: RevocationEntry): void {
+    const entries = this.#entriesOf(entry.iss);
+    switch (entry.kind) {
+      case 'token':
+        keepLonger(entries.tokens, entry.jti, entry);
+        break;
+      case 'session':
+        keepLonger(entries.sessions, entry.sid, entry);
+        break;
+      case 'key':
+        keepLonger(entries.keys, entry.kid, entry);
+        break;
+      case 'subject': {
+        const held = entries.subjects.get(entry.sub);
+        const ver = Math.max(entry.ver, held?.ver ?? 0);
+        const exp = Math.max(entry.exp, held?.exp ?? 0);
+        entries.subjects.set(entry.sub, { ...entry, ver, exp });
+        break;
+      }
+      case 'not-before': {
+        const scope = JSON.stringify([entry.client, entry.sub]);
+        const held = entries.notBefore.get(scope);
+        const before = Math.max(entry.before, held?.before ?? 0);
+        const exp = Math.max(entry.exp, held?.exp ?? 0);
+        entries.notBefore.set(scope, { ...entry, before, exp });
+      }
+    }
+  }
+
+  find(token: VerifiedToken): RevocationEntry | undefined {
+    const entries = this.#issuers.get(token.issuer);
+    if (entries === undefined) return undefined;
+    return (
+      (token.tokenId === undefined ? undefined : entries.tokens.get(token.tokenId)) ??
+      (token.session === undefined ? undefined : entries.sessions.get(token.session)) ??
+      entries.keys.get(token.keyId) ??
+      revokedByVersion(token, entries) ??
+      revokedByTime(token, entries)
+    );
+  }
+
+  /** Forgets what has outlived every token that it covers. */
+  sweep(nowMs: number): void {
+    const nowS = nowMs / 1000;
+    for (const entries of this.#issuers.values()) {
+      for (const map of Object.values(entries) as Map<string, RevocationEntry>[]) {
+        for (const [key, entry] of map) if (entry.exp <= nowS) map.delete(key);
+      }
+    }
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const entries of this.#issuers.values()) {
+      for (const map of Object.values(entries) as Map<string, RevocationEntry>[]) size += map.size;
+    }
+    return size;
+  }
+
+  #entriesOf(issuer: string): IssuerEntries {
+    let entries = this.#issuers.get(issuer);
+    if (entries === undefined) {
+      entries = {
+        tokens: new Map(),
+        sessions: new Map(),
+        subjects: new Map(),
+        keys: new Map(),
+        notBefore: new Map(),
+      };
+      this.#issuers.set(issuer, entries);
+    }
+    return entries;
+  }
+}
+
+/** `ver` is read from our own issuer's tokens only; others have none and are not touched by a subject entry. */
+function revokedByVersion(token: VerifiedToken, { subjects }: IssuerEntries): RevocationEntry | undefined {
+  if (token.version === undefined || subjects.size === 0) return undefined;
+  const entry = subjects.get(token.subject);
+  return entry !== undefined && token.version < entry.ver ? entry : undefined;
+}
+
+/** A token without `iat` cannot show that it is newer, so it counts as older. */
+function revokedByTime(token: VerifiedToken, { notBefore }: IssuerEntries): RevocationEntry | undefined {
+  for (const entry of notBefore.values()) {
+    const covered =
+      (entry.client === undefined || entry.client === token.client) &&
+      (entry.sub === undefined || entry.sub === token.subject);
+    if (covered && (token.issuedAt ?? 0) < entry.before) return entry;
+  }
+  return undefined;
+}
+
+function keepLonger(map: Map<string, RevocationEntry>, key: string, entry: RevocationEntry): void {
+  const held = map.get(key);
+  if (held === undefined || held.exp < entry.exp) map.set(key, entry);
+}

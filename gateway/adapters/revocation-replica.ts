@@ -1,0 +1,138 @@
+import type { RevocationEntry, RevocationFeed, RevocationSink } from '../../contracts/revocation.js';
+import { type Clock, pause } from '../../kit/clock.js';
+import type { Logger } from '../../kit/logger.js';
+import type { Revocations } from '../pipeline/ports.js';
+import type { VerifiedToken } from '../pipeline/states.js';
+import { RevocationIndex } from './revocation-index.js';
+
+export interface RevocationReplicaOptions {
+  /** Followed all the time. */
+  primary: RevocationFeed;
+  /** Followed while the primary is silent (design 4.4). */
+  fallback?: RevocationFeed | undefined;
+  clock: Clock;
+  logger: Logger;
+  /** Default 2 s: silence of the primary after which the fallback is followed. */
+  silenceMs?: number;
+  /** Default 500 ms: between two attempts at a lost feed. */
+  reconnectMs?: number;
+}
+
+const SWEEP_EVERY_MS = 60_000;
+const WATCH_EVERY_MS = 500;
+
+/**
+ * The gateway's full copy of the revocations, kept current by its feeds. Entries are merged and never replaced: what
+ * the copy holds it does not forget before its expiry, whatever a feed says.
+ */
+export class RevocationReplica implements Revocations {
+  readonly #options: Required<RevocationReplicaOptions>;
+  readonly #index = new RevocationIndex();
+  readonly #stopped = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #primaryAnsweredAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RevocationReplicaOptions) {
+    this.#options = { silenceMs: 2000, reconnectMs: 500, fallback: undefined, ...options };
+  }
+
+  start(): void {
+    const { primary, fallback, clock } = this.#options;
+    const startedAt = clock.monotonic();
+    this.#loops.push(this.#sweepNowAndThen());
+    this.#loops.push(
+      this.#followForever(primary, 'primary', this.#stopped.signal, () => {
+        this.#primaryAnsweredAt = clock.monotonic();
+      }),
+    );
+    if (fallback !== undefined) this.#loops.push(this.#watchPrimary(fallback, startedAt));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#loops);
+  }
+
+  /** The whole list has been merged at least once. */
+  get synced(): boolean {
+    return this.#answeredAt !== Number.NEGATIVE_INFINITY;
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  ageMs(): number {
+    return this.#options.clock.monotonic() - this.#answeredAt;
+  }
+
+  find(token: VerifiedToken): RevocationEntry | undefined {
+    return this.#index.find(token);
+  }
+
+  async #followForever(
+    feed: RevocationFeed,
+    name: string,
+    signal: AbortSignal,
+    onAnswer: () => void,
+  ): Promise<void> {
+    const { clock, logger, reconnectMs } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await feed.follow(this.#sink(onAnswer), signal);
+      } catch (err) {
+        if (!signal.aborted) logger.warn({ err, feed: name }, 'revocation feed lost');
+      }
+      if (!signal.aborted) await pause(clock, reconnectMs, signal);
+    }
+  }
+
+  /** A connection's answers count only once its whole list is in: before that the copy may lack entries. */
+  #sink(onAnswer: () => void): RevocationSink {
+    let synced = false;
+    const answered = (): void => {
+      if (!synced) return;
+      this.#answeredAt = this.#options.clock.monotonic();
+      onAnswer();
+    };
+    return {
+      merge: (entries) => {
+        for (const entry of entries) this.#index.merge(entry);
+      },
+      synced: () => {
+        synced = true;
+        answered();
+      },
+      answered,
+    };
+  }
+
+  async #watchPrimary(fallback: RevocationFeed, startedAt: number): Promise<void> {
+    const { clock, silenceMs } = this.#options;
+    const stopped = this.#stopped.signal;
+    let following: { abort: AbortController; ended: Promise<void> } | undefined;
+    while (!stopped.aborted) {
+      await pause(clock, WATCH_EVERY_MS, stopped);
+      const silentMs = clock.monotonic() - Math.max(this.#primaryAnsweredAt, startedAt);
+      if (silentMs > silenceMs && following === undefined) {
+        const abort = new AbortController();
+        const signal = AbortSignal.any([abort.signal, stopped]);
+        following = { abort, ended: this.#followForever(fallback, 'fallback', signal, () => undefined) };
+      } else if (silentMs <= silenceMs && following !== undefined) {
+        following.abort.abort();
+        await following.ended;
+        following = undefined;
+      }
+    }
+    await following?.ended;
+  }
+
+  async #sweepNowAndThen(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      await pause(clock, SWEEP_EVERY_MS, this.#stopped.signal);
+      this.#index.sweep(clock.now());
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { Problem } from '../../contracts/problem.js';
+import { addIdentityHeaders } from './add-identity-headers.js';
+import { authorize, authorizeAnyone } from './authorize.js';
+import { checkRevocation } from './check-revocation.js';
+import { extractCredential } from './extract-credential.js';
+import { limitRate } from './limit-rate.js';
+import { isProtected, matchRoute } from './match-route.js';
+import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
+import { receive } from './receive.js';
+import type { Authorized, Routed } from './states.js';
+import { stripReservedHeaders } from './strip-reserved-headers.js';
+import { verifyToken } from './verify-token.js';
+
+/**
+ * THE FLOW of one request, top to bottom. One snapshot is taken at the start, so that a reload never mixes versions
+ * within a request. A stage that refuses throws a Problem; nothing reaches the upstream before `forward`.
+ */
+export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): Promise<void> {
+  const receivedAt = gateway.now();
+  let routed: Routed | undefined;
+  let forwarded: Forwarded;
+  try {
+    const received = receive(exchange.request, gateway.snapshot(), receivedAt);
+    const stripped = stripReservedHeaders(received);
+    routed = matchRoute(stripped);
+    const authorized = await authorizeCaller(routed, gateway);
+    const admitted = limitRate(authorized, gateway.rateLimiter);
+    const forwardable = addIdentityHeaders(admitted);
+    forwarded = await exchange.forward(forwardable);
+  } catch (error) {
+    forwarded = refuse(exchange, error);
+  }
+  gateway.record({
+    requestId: exchange.request.id,
+    method: exchange.request.method,
+    route: routed?.route.id,
+    upstream: routed?.route.upstream,
+    status: forwarded.status,
+    problem: forwarded.problem,
+    durationMs: gateway.now() - receivedAt,
+  });
+}
+
+/** Who is calling, and whether they may. Public routes are another type of route and take no credential. */
+async function authorizeCaller(routed: Routed, gateway: GatewayPorts): Promise<Authorized> {
+  if (!isProtected(routed)) return authorizeAnyone(routed);
+  const presented = extractCredential(routed);
+  const verified = await verifyToken(presented);
+  const unrevoked = checkRevocation(verified, gateway.revocations);
+  return authorize(unrevoked);
+}
+
+function refuse(exchange: Exchange, error: unknown): Forwarded {
+  const problem = error instanceof Problem ? error : new Problem('internal_error', { cause: error });
+  exchange.refuse(problem);
+  return { status: problem.status, problem };
+}

@@ -1,0 +1,28 @@
+import type { HeaderList } from './states.js';
+
+/** All values of a header, in order. `name` in lower case. */
+export function headerValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i] === name) values.push(headers[i + 1] ?? '');
+  }
+  return values;
+}
+
+/** The headers for whose names `keep` returns true. */
+export function filterHeaders(headers: HeaderList, keep: (name: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    if (keep(name)) kept.push(name, headers[i + 1] ?? '');
+  }
+  return kept;
+}
+
+/** The lower-case tokens of comma-separated list headers (RFC 9110 section 5.6.1). */
+export function listTokens(values: readonly string[]): string[] {
+  return values
+    .flatMap((value) => value.split(','))
+    .map((token) => token.trim().toLowerCase())
+    .filter((token) => token !== '');
+}

@@ -1,0 +1,77 @@
+import type { Problem } from '../../contracts/problem.js';
+import type { RevocationEntry } from '../../contracts/revocation.js';
+import type { RateLimit } from './route.js';
+import type { Snapshot } from './snapshot.js';
+import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
+
+/** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
+
+/** A public key, ready to verify with. */
+export interface VerificationKey {
+  kid: string;
+  /** The one algorithm that goes with the key; the token's header has no say (RFC 8725 section 3.1). */
+  alg: string;
+  /** Whether the compact JWS carries a valid signature of this key. Looks at nothing else. */
+  verifies(token: string): boolean;
+}
+
+/** The keys of one issuer, held in memory and refreshed in the background. */
+export interface KeySource {
+  /** `undefined` finds the only key, if there is only one. */
+  find(kid: string | undefined): VerificationKey | undefined;
+  /** One bounded, single-flight fetch for a key id never seen (design 4.5, 4.11); what is there afterwards. */
+  fetchMissing(kid: string): Promise<VerificationKey | undefined>;
+  /** False when there are no keys, or they are too old to trust: nothing can be verified then. */
+  readonly available: boolean;
+}
+
+/** The in-memory copy of all revocations. */
+export interface Revocations {
+  /** The entry that revokes this token, if any. */
+  find(token: VerifiedToken): RevocationEntry | undefined;
+  /** Time since the feed last answered; infinite before it was first in sync. */
+  ageMs(): number;
+}
+
+export interface RateLimiter {
+  /** Counts one request. `retryAfterMs` is 0 when it is within the limit. */
+  take(key: string, limit: RateLimit): { retryAfterMs: number };
+}
+
+/** One request on the wire: where it is answered. */
+export interface Exchange {
+  readonly request: InboundRequest;
+  /** Sends the request to its upstream and the response back. Resolves when the reply has ended, whatever its end. */
+  forward(forwardable: Forwardable): Promise<Forwarded>;
+  refuse(problem: Problem): void;
+}
+
+/** How forwarding ended. */
+export interface Forwarded {
+  /** 0 when the connection ended before a status was sent. */
+  status: number;
+  /** Set when the upstream failed and the gateway answered in its place, or the reply was cut. */
+  problem?: Problem;
+}
+
+/** What happened to a request, for the log and the metrics. Holds no claim, token or header value. */
+export interface Outcome {
+  requestId: string;
+  method: string;
+  /** The route's id, or undefined when none matched. */
+  route: string | undefined;
+  upstream: string | undefined;
+  status: number;
+  problem: Problem | undefined;
+  durationMs: number;
+}
+
+export interface GatewayPorts {
+  /** The snapshot in force. Called once a request. */
+  snapshot(): Snapshot;
+  /** Unix milliseconds. */
+  now(): number;
+  revocations: Revocations;
+  rateLimiter: RateLimiter;
+  record(outcome: Outcome): void;
+}

@@ -1,0 +1,67 @@
+import { Problem } from '../../contracts/problem.js';
+import { headerValues, listTokens } from './headers.js';
+import type { Snapshot } from './snapshot.js';
+import type { InboundRequest, Received } from './states.js';
+
+const CLOSE = { connection: 'close' };
+const KNOWN_METHODS = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+]);
+
+/** A host name, IPv4 address or bracketed IPv6 address, with an optional port. No userinfo, no list. */
+const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+
+/** Checks what Node's parser lets through and different servers read differently. */
+export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt: number): Received {
+  checkMethod(request);
+  const host = onlyHost(request);
+  checkFraming(request);
+  checkExpectation(request);
+  return { request, snapshot, receivedAt, host };
+}
+
+function checkMethod({ method }: InboundRequest): void {
+  if (!KNOWN_METHODS.has(method)) throw new Problem('method_unknown');
+}
+
+/** RFC 9112 section 3.2: exactly one Host, and only a host in it. */
+function onlyHost({ headers }: InboundRequest): string {
+  const [host, ...others] = headerValues(headers, 'host');
+  if (host === undefined || others.length > 0 || !HOST.test(host))
+    throw new Problem('host_invalid', { headers: CLOSE });
+  return host;
+}
+
+/** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */
+function checkFraming({ method, headers, httpVersion, isUpgrade }: InboundRequest): void {
+  const encodings = headerValues(headers, 'transfer-encoding');
+  const lengths = headerValues(headers, 'content-length');
+  const hasBody = encodings.length > 0 || lengths.some((length) => length !== '0');
+  const invalid =
+    (encodings.length > 0 && lengths.length > 0) ||
+    (encodings.length > 0 && httpVersion === '1.0') ||
+    lengths.length > 1 ||
+    encodings.length > 1 ||
+    (encodings[0] !== undefined && encodings[0].toLowerCase() !== 'chunked') ||
+    lengths.some((length) => !/^[0-9]+$/.test(length));
+  if (invalid) throw new Problem('request_invalid', { headers: CLOSE });
+  if (hasBody && isUpgrade) throw new Problem('upgrade_invalid', { headers: CLOSE });
+  if (hasBody && (method === 'GET' || method === 'HEAD'))
+    throw new Problem('request_invalid', { headers: CLOSE });
+}
+
+/** RFC 9110 section 10.1.1: the only expectation there is. */
+function checkExpectation({ headers }: InboundRequest): void {
+  const expectations = listTokens(headerValues(headers, 'expect'));
+  if (expectations.some((expectation) => expectation !== '100-continue')) {
+    throw new Problem('expectation_failed', { headers: CLOSE });
+  }
+}

@@ -1,0 +1,99 @@
+import type { Identity } from '../../contracts/identity-headers.js';
+import type { VerificationKey } from './ports.js';
+import type { ProtectedRoute, Route } from './route.js';
+import type { Snapshot } from './snapshot.js';
+
+/**
+ * The states of a request, in order. Each stage takes the previous state and returns the next, so forwarding something
+ * that has not been through a stage does not compile.
+ */
+
+/** Header names in lower case and values, alternating: `[name, value, name, value, …]`. Order and repeats are kept. */
+export type HeaderList = readonly string[];
+
+/** What the listener read off the wire. */
+export interface InboundRequest {
+  id: string;
+  method: string;
+  /** The request target as it stood on the request line. */
+  target: string;
+  httpVersion: string;
+  headers: HeaderList;
+  remoteAddress: string;
+  /** `http` or `https`, as the client reached this listener. */
+  protocol: 'http' | 'https';
+  /** A WebSocket handshake. */
+  isUpgrade: boolean;
+}
+
+export interface Received {
+  request: InboundRequest;
+  /** The one version of routes, issuers and upstreams that this request is decided by. */
+  snapshot: Snapshot;
+  /** Unix milliseconds. */
+  receivedAt: number;
+  /** The `Host` as sent, checked for form. */
+  host: string;
+}
+
+/** No reserved header of the client's is left. */
+export interface Stripped extends Received {
+  headers: HeaderList;
+}
+
+export interface Routed<R extends Route = Route> extends Stripped {
+  route: R;
+  /** The path that was decided on, and the only one that is forwarded. */
+  path: string;
+  /** With its `?`, or empty. */
+  query: string;
+}
+
+/** The bearer token as sent. Never logged. */
+export interface Presented extends Routed<ProtectedRoute> {
+  token: string;
+}
+
+/** What a verified token says, independent of its issuer's own spelling. */
+export interface VerifiedToken {
+  issuer: string;
+  subject: string;
+  /** Unix seconds. */
+  expiresAt: number;
+  /** Unix seconds; absent when a foreign issuer leaves it out. */
+  issuedAt: number | undefined;
+  client: string | undefined;
+  session: string | undefined;
+  tokenId: string | undefined;
+  /** Token version of the account; read from our own issuer only. */
+  version: number | undefined;
+  keyId: string;
+  scopes: readonly string[];
+  roles: readonly string[];
+}
+
+export interface Verified extends Routed<ProtectedRoute> {
+  token: VerifiedToken;
+  key: VerificationKey;
+}
+
+/** The token was looked up in the revocations and is not revoked. */
+export interface Unrevoked extends Verified {
+  revocationChecked: true;
+}
+
+/** The caller may use the route: anybody on a public one, the verified caller on the others. */
+export interface Authorized extends Routed {
+  identity: Identity;
+}
+
+/** Within the rate limit. */
+export interface Admitted extends Authorized {
+  admitted: true;
+}
+
+/** Carries the identity headers and everything else the upstream is to get. */
+export interface Forwardable extends Admitted {
+  /** The complete header list for the upstream. */
+  upstreamHeaders: HeaderList;
+}
