@@ -51,7 +51,7 @@ export const gatehouseIdentity: FastifyPluginCallback<GatewayOptions> = (app, op
     try {
       request.identity = identityOf(request);
     } catch (error) {
-      if (!(error instanceof IdentityError)) throw error;
+      if (!(error instanceof IdentityError)) return next(error as Error);
       request.log.warn({ header: error.header, reason: error.reason }, 'refused: identity headers');
       refuse(reply, new Problem('identity_invalid'));
       return;
@@ -86,5 +86,5 @@ function refuse(reply: FastifyReply, problem: Problem): void {
     .code(problem.status)
     .headers(problemHeaders(problem))
     .type('application/problem+json')
-    .send(JSON.stringify(problemBody(problem.code, reply.request.id)));
+    .send(Buffer.from(JSON.stringify(problemBody(problem.code, reply.request.id)))); // a string would get a charset
 }
