@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import pg from 'pg';
 import t from 'tap';
 import { pause } from '../../kit/clock.js';
 import { fakeClock } from '../fixtures/fake-clock.js';
+import { needsPostgres, testDatabase, testPostgres } from '../fixtures/postgres.js';
 import { needsRedis, testRedis } from '../fixtures/redis.js';
 
 /** Sends a command and resolves with the reply's first line, or undefined when the connection is refused. */
@@ -90,3 +92,42 @@ t.test('a server does not outlive a test process that is killed', needsRedis, as
   process.kill(-(child.pid ?? 0), 'SIGKILL');
   while ((await ask(port, 'PING')) !== undefined) await new Promise((r) => setTimeout(r, 20));
 });
+
+async function sql(url: string, ...texts: string[]): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    let rows: unknown[] = [];
+    for (const text of texts) rows = ((await client.query(text)) as { rows: unknown[] }).rows;
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+t.test('each test database is empty and its own', needsPostgres, async (t) => {
+  const [one, two] = await Promise.all([testDatabase(t), testDatabase(t)]);
+  await sql(one, 'CREATE TABLE a (b int)');
+  t.strictSame(await sql(two, "SELECT to_regclass('a') AS a"), [{ a: null }]);
+});
+
+t.test(
+  'a test PostgreSQL keeps its data and its port over a stop and over a crash',
+  needsPostgres,
+  async (t) => {
+    const postgres = await testPostgres(t);
+    await sql(postgres.url, 'CREATE TABLE a AS SELECT 1 AS b');
+    await postgres.stop();
+    await t.rejects(sql(postgres.url, 'SELECT 1'), { code: 'ECONNREFUSED' });
+    await postgres.start();
+    await sql(postgres.url, 'INSERT INTO a VALUES (2)');
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    const broken = once(client, 'error');
+    await postgres.kill();
+    await broken;
+    await postgres.start();
+    t.strictSame(await sql(postgres.url, 'SELECT b FROM a ORDER BY b'), [{ b: 1 }, { b: 2 }]);
+  },
+);
