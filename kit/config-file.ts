@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml';
 import { closest } from './closest.js';
 import { StartupError } from './startup-error.js';
 
@@ -69,7 +69,7 @@ export function parseConfig<S extends TSchema>(
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), code, message };
   };
-  const problems = document.errors.map((error) =>
+  const problems = worthReporting(document.errors).map((error) =>
     at(
       error.pos[0],
       error.code === 'DUPLICATE_KEY' ? 'config_duplicate_key' : 'config_syntax',
@@ -97,6 +97,12 @@ export function parseConfig<S extends TSchema>(
   if (problems.length === 0) problems.push(...schemaProblems(schema, value, problem));
   if (problems.length > 0) throw new ConfigError(problems);
   return { file, value: value as Static<S>, problem };
+}
+
+/** After the first syntax error the parser is lost, and what it goes on to say is noise. */
+function worthReporting(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
+  const syntaxAt = errors.findIndex((error) => error.code !== 'DUPLICATE_KEY');
+  return syntaxAt === -1 ? errors : errors.slice(0, syntaxAt + 1);
 }
 
 function substituteEnv(text: string, env: Env): { text: string; missing?: string } {
@@ -187,4 +193,6 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: ConfigPath):
   return 0;
 }
 
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
+/** The parser's own "at line 4, column 46:" is said better by the position in front. */
+const firstLine = (text: string): string =>
+  (text.split('\n', 1)[0] ?? text).replace(/ at line \d+, column \d+:?$/, '');

@@ -1,5 +1,4 @@
 import type { FastifyRedis } from '@fastify/redis';
-import type { RedisConnection } from './redis-connection.js';
 import {
   decodeRevocation,
   REVOCATION_REDIS,
@@ -7,6 +6,7 @@ import {
   type RevocationFeed,
   type RevocationSink,
 } from '../../contracts/revocation.js';
+import type { RedisConnection } from './redis-connection.js';
 
 const { set, stream, meta } = REVOCATION_REDIS;
 

@@ -1,4 +1,4 @@
-import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
 import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
 

@@ -7,7 +7,7 @@ import type { KeySource } from '../pipeline/ports.js';
 import type { Issuer, Route } from '../pipeline/route.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
 import { createRouteTable, routeShape } from './route-table.js';
-import type { AuthProfileConfig, GatewayConfig, RouteConfig } from './schema.js';
+import { type AuthProfileConfig, type GatewayConfig, type RouteConfig, targetsOf } from './schema.js';
 
 /** Gives the key source of an issuer by its name in config. */
 export type KeySources = (issuerName: string) => KeySource;
@@ -114,16 +114,16 @@ function checkListeners(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
 }
 
 function checkUpstreams(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
-  const internal = new URL(config.value.revocation.feed_url).host;
+  const internal = targetsOf(config.value.revocation.feed_url).map(hostOf);
   const problems: ConfigProblem[] = [];
   for (const [name, upstream] of Object.entries(config.value.upstreams)) {
-    for (const url of [upstream.url].flat()) {
+    for (const url of targetsOf(upstream.url)) {
       const path: ConfigPath = ['upstreams', name, 'url'];
       const parsed = URL.canParse(url) ? new URL(url) : undefined;
       if (parsed === undefined || parsed.pathname !== '/' || parsed.search !== '' || parsed.username !== '') {
         const message = `"${url}" has to be https://host:port and nothing else`;
         problems.push(config.problem(path, 'config_upstream_url', message));
-      } else if (parsed.host === internal) {
+      } else if (internal.includes(parsed.host)) {
         const message =
           'this is the auth service\u2019s internal listener, which no route may reach: name its public one';
         problems.push(config.problem(path, 'config_upstream_internal', message));
@@ -139,6 +139,8 @@ function checkUpstreams(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
   }
   return problems;
 }
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
 
 function checkProfiles(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
   return Object.entries(config.value.auth).flatMap(([name, profile]) => [

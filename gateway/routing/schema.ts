@@ -47,28 +47,32 @@ const Issuer = Type.Object(
   closed,
 );
 
-const Revocation = Type.Object(
+/** Also as one text with commas, so that a variable of the environment can name several. */
+const Targets = (description: string) =>
+  Type.Union(
+    [
+      Type.String({ pattern: '^https://' }),
+      Type.Array(Type.String({ pattern: '^https://' }), { minItems: 1 }),
+    ],
+    {
+      description,
+    },
+  );
+
+const Upstream = Type.Object(
   {
-    redis_url: Type.Optional(Type.String({ description: 'empty: no Redis' })),
-    feed_url: Type.String({ pattern: '^https://', description: 'the auth service\u2019s internal listener' }),
-    feed_spiffe_id: Type.String({ pattern: '^spiffe://' }),
-    max_staleness: Type.Optional(Duration('age of the copy past which on_stale decides; default 10s')),
+    url: Targets('one target, or several that are equal'),
+    spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
   },
   closed,
 );
 
-const Upstream = Type.Object(
+const Revocation = Type.Object(
   {
-    url: Type.Union(
-      [
-        Type.String({ pattern: '^https://' }),
-        Type.Array(Type.String({ pattern: '^https://' }), { minItems: 1 }),
-      ],
-      {
-        description: 'one target or several that are equal',
-      },
-    ),
-    spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
+    redis_url: Type.Optional(Type.String({ description: 'empty: no Redis' })),
+    feed_url: Targets('the auth service\u2019s internal listener'),
+    feed_spiffe_id: Type.String({ pattern: '^spiffe://' }),
+    max_staleness: Type.Optional(Duration('age of the copy past which on_stale decides; default 10s')),
   },
   closed,
 );
@@ -133,3 +137,8 @@ export type RouteConfig = GatewayConfig['routes'][number];
 export type AuthProfileConfig = GatewayConfig['auth'][string];
 export type IssuerConfig = GatewayConfig['issuers'][string];
 export type UpstreamConfig = GatewayConfig['upstreams'][string];
+
+/** The single targets of an upstream. */
+export function targetsOf(url: string | readonly string[]): string[] {
+  return [url].flat().flatMap((text) => text.split(',').map((target) => target.trim()));
+}

@@ -1,0 +1,46 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Outcome } from '../pipeline/ports.js';
+
+export interface Metrics {
+  count(outcome: Outcome): void;
+  /** A value read whenever somebody scrapes. */
+  gauge(name: string, help: string, read: () => number): void;
+  expose(): Promise<{ contentType: string; text: string }>;
+}
+
+/** Prometheus metrics. Labels are bounded: routes, status codes and problem codes of the closed table. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: 'gatehouse_requests_total',
+    help: 'Requests by route, status and problem code.',
+    labelNames: ['route', 'status', 'code'] as const,
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'gatehouse_request_duration_seconds',
+    help: 'Time from the request line to the end of the reply.',
+    labelNames: ['route'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  return {
+    count({ route = 'none', status, problem, durationMs }) {
+      requests.inc({ route, status: String(status), code: problem?.code ?? '' });
+      durations.observe({ route }, durationMs / 1000);
+    },
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+    expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { RevocationFeed } from '../contracts/revocation.js';
+import { type Clock, pause, systemClock } from '../kit/clock.js';
+import { type Lifecycle, startAll } from '../kit/lifecycle.js';
+import { Live } from '../kit/live.js';
+import { createLogger, type Logger } from '../kit/logger.js';
+import { StartupError } from '../kit/startup-error.js';
+import { readTlsFiles } from '../kit/tls-files.js';
+import { durationMs } from '../kit/units.js';
+import { createJwksFetch } from './adapters/fetch-jwks.js';
+import { createHttpRevocationFeed } from './adapters/http-revocation-feed.js';
+import { JwksCache } from './adapters/jwks-cache.js';
+import { createMetrics } from './adapters/metrics.js';
+import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
+import { connectRedis } from './adapters/redis-connection.js';
+import { createRedisRevocationFeed } from './adapters/redis-revocation-feed.js';
+import { RevocationReplica } from './adapters/revocation-replica.js';
+import {
+  createUpstreamConnections,
+  type UpstreamConnections,
+  type UpstreamSpec,
+} from './adapters/upstream-connections.js';
+import { createAdminServer, type Readiness } from './http/admin-server.js';
+import { createDataPlane } from './http/data-plane.js';
+import type { GatewayOptions } from './options.js';
+import type { Outcome } from './pipeline/ports.js';
+import type { Snapshot } from './pipeline/snapshot.js';
+import { compileSnapshot } from './routing/compile.js';
+import { targetsOf } from './routing/schema.js';
+
+export interface GatewayDeps {
+  clock?: Clock;
+  logger?: Logger;
+  /** The auth service's feed when it runs in the same process; else Redis or its internal listener. */
+  feed?: RevocationFeed;
+}
+
+export interface Gateway {
+  /** `http://host:port` as bound. */
+  url: string;
+  adminUrl: string;
+  readiness(): Readiness;
+  /** Resolves when ready; rejects after `timeoutMs`. */
+  whenReady(timeoutMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Builds and starts a gateway. This is the one place that sees all of its parts. */
+export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): Promise<Gateway> {
+  return startAll(async (lifecycle) => {
+    const config = options.value;
+    const clock = deps.clock ?? systemClock;
+    const logger = deps.logger ?? createLogger('gateway', { level: config.log?.level ?? 'info' });
+    const material = readTlsFiles(config.internal_tls);
+
+    const upstreams = createUpstreamConnections(upstreamSpecs(config), material);
+    lifecycle.onStop('upstream connections', () => upstreams.close());
+    const keys = createKeyCaches(options, upstreams, clock, logger);
+    const snapshot = new Live<Snapshot>(
+      compileSnapshot(options, (issuer) => keys.get(issuer) ?? unknownIssuer(issuer)),
+    );
+    const revocations = createReplica(options, upstreams, deps.feed, clock, logger);
+
+    const metrics = createMetrics();
+    metrics.gauge('gatehouse_revocation_age_seconds', 'Time since the revocation feed last answered.', () =>
+      Math.min(revocations.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
+    );
+    metrics.gauge('gatehouse_revocation_entries', 'Entries in the revocation copy.', () => revocations.size);
+
+    let stopping = false;
+    const readiness = (): Readiness => readinessOf(snapshot.current, keys, revocations, stopping);
+    const dataPlane = await createDataPlane({
+      gateway: {
+        snapshot: () => snapshot.current,
+        now: () => clock.now(),
+        revocations,
+        rateLimiter: createMemoryRateLimiter(clock),
+        record(outcome) {
+          metrics.count(outcome);
+          logOutcome(logger, outcome);
+        },
+      },
+      upstreams,
+      logger,
+      newRequestId: randomUUID,
+    });
+    const admin = createAdminServer({ readiness, metrics: () => metrics.expose(), logger });
+
+    lifecycle.onStop(
+      'key sets',
+      async () => void (await Promise.all([...keys.values()].map((cache) => cache.stop()))),
+    );
+    for (const cache of keys.values()) void cache.start();
+    lifecycle.onStop('revocations', () => revocations.stop());
+    revocations.start();
+    const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT');
+    const url = await listen(lifecycle, dataPlane, config.listen, 'PORT');
+    lifecycle.onStop('readiness', async () => {
+      stopping = true;
+      await pause(clock, durationMs(config.shutdown_delay ?? '5s'));
+    });
+
+    return {
+      url,
+      adminUrl,
+      readiness,
+      whenReady: (timeoutMs) => whenReady(readiness, clock, timeoutMs),
+      stop: () => lifecycle.stop(),
+    };
+  });
+}
+
+/** The auth service's internal listener. No name in config can be this one, so no route can name it. */
+const AUTH_INTERNAL = 'internal.auth';
+
+function upstreamSpecs({ upstreams, revocation }: GatewayOptions['value']): Record<string, UpstreamSpec> {
+  const specs = Object.entries(upstreams).map(([name, { url, spiffe_id }]) => [
+    name,
+    { targets: targetsOf(url), spiffeId: spiffe_id },
+  ]);
+  const internal = { targets: targetsOf(revocation.feed_url), spiffeId: revocation.feed_spiffe_id };
+  return Object.fromEntries([...specs, [AUTH_INTERNAL, internal]]) as Record<string, UpstreamSpec>;
+}
+
+function createKeyCaches(
+  { value: config }: GatewayOptions,
+  upstreams: UpstreamConnections,
+  clock: Clock,
+  logger: Logger,
+): Map<string, JwksCache> {
+  return new Map(
+    Object.entries(config.issuers).map(([name, issuer]) => {
+      const { pathname, search } = new URL(issuer.jwks_uri);
+      const fetch =
+        issuer.upstream === undefined
+          ? createJwksFetch(issuer.jwks_uri)
+          : createJwksFetch(upstreams.originOf(issuer.upstream) + pathname + search, upstreams.agent);
+      const algorithms = issuer.algorithms ?? ['ES256'];
+      return [name, new JwksCache({ issuer: name, algorithms, fetch, clock, logger })];
+    }),
+  );
+}
+
+function unknownIssuer(name: string): never {
+  throw new Error(`no key source for issuer ${name}`);
+}
+
+/** In the same process where there is one, else Redis with the internal listener behind it, else that listener alone. */
+function createReplica(
+  { value: { revocation } }: GatewayOptions,
+  upstreams: UpstreamConnections,
+  inProcess: RevocationFeed | undefined,
+  clock: Clock,
+  logger: Logger,
+): RevocationReplica {
+  if (inProcess !== undefined) return new RevocationReplica({ primary: inProcess, clock, logger });
+  const internal = createHttpRevocationFeed(upstreams.originOf(AUTH_INTERNAL), upstreams.agent);
+  const redisUrl = revocation.redis_url ?? '';
+  if (redisUrl === '') return new RevocationReplica({ primary: internal, clock, logger });
+  const primary = createRedisRevocationFeed({ connect: () => connectRedis(redisUrl) });
+  return new RevocationReplica({ primary, fallback: internal, clock, logger });
+}
+
+function readinessOf(
+  snapshot: Snapshot,
+  keys: ReadonlyMap<string, JwksCache>,
+  revocations: RevocationReplica,
+  stopping: boolean,
+): Readiness {
+  const ageMs = revocations.ageMs();
+  const issuers = Object.fromEntries(
+    [...keys].map(([name, { available }]) => [name, available ? 'ready' : 'no keys'] as const),
+  );
+  return {
+    ready: !stopping && revocations.synced && Object.values(issuers).every((state) => state === 'ready'),
+    config: { version: snapshot.version },
+    issuers,
+    revocations: {
+      synced: revocations.synced,
+      entries: revocations.size,
+      age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
+    },
+  };
+}
+
+async function whenReady(readiness: () => Readiness, clock: Clock, timeoutMs: number): Promise<void> {
+  const deadline = clock.monotonic() + timeoutMs;
+  while (!readiness().ready) {
+    if (clock.monotonic() > deadline)
+      throw new StartupError(`the gateway is not ready: ${JSON.stringify(readiness())}`);
+    await pause(clock, 20);
+  }
+}
+
+async function listen(
+  lifecycle: Lifecycle,
+  app: FastifyInstance,
+  { host, port }: { host: string; port: number },
+  variable: string,
+): Promise<string> {
+  lifecycle.onStop(`listener ${host}:${port}`, () => app.close());
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'is in use' : `cannot be bound (${code ?? 'unknown error'})`;
+    throw new StartupError(`port ${port} on ${host} ${reason}: stop what holds it, or set ${variable}`, {
+      cause,
+    });
+  }
+}
+
+/** One line a request. A route's own refusals are information; what went wrong on our side is an error. */
+function logOutcome(logger: Logger, { requestId, problem, ...outcome }: Outcome): void {
+  const line = {
+    reqId: requestId,
+    ...outcome,
+    durationMs: Math.round(outcome.durationMs),
+    code: problem?.code,
+  };
+  if (problem !== undefined && problem.status >= 500)
+    logger.error({ ...line, err: problem.cause }, 'request');
+  else logger.info(line, 'request');
+}

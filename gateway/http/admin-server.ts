@@ -1,0 +1,49 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { Problem } from '../../contracts/problem.js';
+import type { Logger } from '../../kit/logger.js';
+import { installProblemReplies } from '../../kit/problem-replies.js';
+
+/** What keeps the gateway from being ready, by part; empty when it is. */
+export interface Readiness {
+  ready: boolean;
+  config: { version: string };
+  issuers: Record<string, 'ready' | 'no keys'>;
+  revocations: { synced: boolean; entries: number; age_ms: number | null };
+}
+
+export interface AdminOptions {
+  readiness: () => Readiness;
+  metrics: () => Promise<{ contentType: string; text: string }>;
+  logger: Logger;
+}
+
+const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
+
+/**
+ * The admin listener, on loopback. A page in a browser on the same machine can reach it too, so requests from a foreign
+ * origin, or under a name that was pointed at loopback (DNS rebinding), are refused.
+ */
+export function createAdminServer({ readiness, metrics, logger }: AdminOptions): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    return503OnClosing: false,
+  });
+  installProblemReplies(app);
+  app.addHook('onRequest', async (request) => {
+    if (!LOCAL_HOST.test(request.headers.host ?? '')) throw new Problem('host_unknown');
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== `http://${request.headers.host}`)
+      throw new Problem('origin_not_allowed');
+  });
+  app.get('/health', async () => ({ status: 'ok' }));
+  app.get('/ready', async (_request, reply) => {
+    const state = readiness();
+    return reply.code(state.ready ? 200 : 503).send(state);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metrics();
+    return reply.type(contentType).send(text);
+  });
+  return app;
+}

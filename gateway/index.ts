@@ -1,0 +1,4 @@
+/** What the rest of the house may use of the gateway. */
+export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
+export { runGateway } from './main.js';
+export { type GatewayOptions, loadGatewayConfig } from './options.js';
