@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StartupError } from '../kit/startup-error.js';
 import { processIdentity } from './process-identity.js';
 
 const CLAIM = /^lock-(\d+)-([0-9a-f]+)$/;
+const HELD = 'held';
 const WAIT_FOR_OTHERS_MS = 2000;
 const LOOK_AGAIN_MS = 10;
 
@@ -16,8 +17,8 @@ export interface DataFolderLock {
  * when it cannot be written. A process that was killed holds nothing: its claim names it and the time it started.
  *
  * Race-free without locks of the system: everyone first files a claim under a name of its own, then looks at the
- * others'. Of two who file at once at least one sees the other. The greater number gives way; the lesser waits for it
- * to do so, and a greater one that stays is the holder.
+ * others'. Of two who file at once at least one sees the other. The greater number gives way, the lesser waits until
+ * it has; a claim that is marked as held stays.
  *
  * Processes that cannot see each other, as in two containers that share a volume, are not kept apart.
  */
@@ -28,14 +29,16 @@ export async function lockDataFolder(dir: string): Promise<DataFolderLock> {
   await fileClaim(folder, claim);
   const waitUntil = performance.now() + WAIT_FOR_OTHERS_MS;
   for (;;) {
-    const holder = await findOther(folder, claim);
-    if (holder === undefined) return { release };
-    if (holder < process.pid || performance.now() > waitUntil) {
+    const other = await findOther(folder, claim);
+    if (other === undefined) break;
+    if (other.isHolder || other.pid < process.pid || performance.now() > waitUntil) {
       await release();
-      throw inUse(folder, holder);
+      throw inUse(folder, other.pid);
     }
     await new Promise((again) => setTimeout(again, LOOK_AGAIN_MS));
   }
+  await writeFile(join(folder, claim), HELD);
+  return { release };
 }
 
 async function fileClaim(folder: string, claim: string): Promise<void> {
@@ -50,17 +53,26 @@ async function fileClaim(folder: string, claim: string): Promise<void> {
   }
 }
 
-/** The least number of another living process with a claim. Removes the claims of the dead. */
-async function findOther(folder: string, own: string): Promise<number | undefined> {
-  const living: number[] = [];
+interface Other {
+  pid: number;
+  isHolder: boolean;
+}
+
+/** The holder, or else the least number, of the other living processes with a claim. Removes the claims of the dead. */
+async function findOther(folder: string, own: string): Promise<Other | undefined> {
+  const others: Other[] = [];
   for (const name of await readdir(folder)) {
     const [, number, identity] = CLAIM.exec(name) ?? [];
-    const pid = Number(number);
     if (number === undefined || name === own) continue;
-    if (processIdentity(pid) === identity) living.push(pid);
-    else await rm(join(folder, name), { force: true }); // safe: nobody else will ever have that name
+    const pid = Number(number);
+    const path = join(folder, name);
+    if (processIdentity(pid) === identity) {
+      others.push({ pid, isHolder: (await readFile(path, 'utf8').catch(() => '')) === HELD });
+    } else {
+      await rm(path, { force: true }); // safe: nobody else will ever have that name
+    }
   }
-  return living.length === 0 ? undefined : Math.min(...living);
+  return others.find((other) => other.isHolder) ?? others.sort((a, b) => a.pid - b.pid)[0];
 }
 
 function inUse(folder: string, pid: number): StartupError {
