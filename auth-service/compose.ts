@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import fastifyJwt from '@fastify/jwt';
+import { ACCESS_TOKEN_ALGORITHM, ACCESS_TOKEN_TYPE } from '../contracts/access-token.js';
+import { Problem } from '../contracts/problem.js';
+import type { RevocationFeed } from '../contracts/revocation.js';
+import { type Clock, systemClock } from '../kit/clock.js';
+import { type Lifecycle, startAll } from '../kit/lifecycle.js';
+import { createLogger, type Logger } from '../kit/logger.js';
+import { StartupError } from '../kit/startup-error.js';
+import { readTlsFiles } from '../kit/tls-files.js';
+import { createAuthenticate } from './accounts/authenticate.js';
+import { createEnsureAccount, type EnsureAccount } from './accounts/ensure-account.js';
+import { createPasswordHasher } from './accounts/password-hasher.js';
+import { createServer, type HttpServer } from './http/create-server.js';
+import { addInternalRoutes } from './http/internal-routes.js';
+import { listen } from './http/listen.js';
+import { addPublicRoutes } from './http/public-routes.js';
+import { createEnvelope } from './keys/envelope.js';
+import { openKeyRing } from './keys/key-ring.js';
+import type { AuthConfig } from './options.js';
+import { type Arrival, createAwaitPublished } from './revocation/await-published.js';
+import { connectRedis } from './revocation/connect-redis.js';
+import { createInProcessFeed } from './revocation/in-process-feed.js';
+import { redisList } from './revocation/redis-commands.js';
+import { RedisPublisher } from './revocation/redis-publisher.js';
+import { RevocationTail } from './revocation/revocation-tail.js';
+import { keepCleanedUp } from './stores/clean-up.js';
+import { openDatabase } from './stores/database.js';
+import { databaseErrorText } from './stores/database-errors.js';
+import { migrate } from './stores/migrations.js';
+import { createIssueAccessToken, createVerifyOwnToken, type SignJwt } from './tokens/access-token.js';
+import { createEndAllSessions } from './tokens/end-all-sessions.js';
+import { createEndSession } from './tokens/end-session.js';
+import { createIdentifySession } from './tokens/identify-session.js';
+import { createRefreshSession } from './tokens/refresh-session.js';
+import { createStartSession } from './tokens/start-session.js';
+
+export interface AuthServiceDeps {
+  clock?: Clock;
+  random?: (size: number) => Buffer;
+  logger?: Logger;
+}
+
+export interface AuthService {
+  /** `https://host:port` as bound. */
+  publicUrl: string;
+  internalUrl: string;
+  /** The revocations, for a gateway in the same process. */
+  revocations: RevocationFeed;
+  /** Makes the account unless its address is taken; an existing one stays as it is, password included. */
+  ensureAccount: EnsureAccount;
+  /** Stops accepting, lets requests end, closes feeds and connections. */
+  stop(): Promise<void>;
+}
+
+/** Starts the service, or throws StartupError with nothing left running. */
+export function startAuthService(config: AuthConfig, deps: AuthServiceDeps = {}): Promise<AuthService> {
+  return startAll(async (lifecycle) => {
+    try {
+      return await compose(config, deps, lifecycle);
+    } catch (cause) {
+      if (!(cause instanceof Problem)) throw cause;
+      throw new StartupError(`cannot use the database: ${databaseErrorText(cause.cause)}`, { cause });
+    }
+  });
+}
+
+async function compose(
+  config: AuthConfig,
+  deps: AuthServiceDeps,
+  lifecycle: Lifecycle,
+): Promise<AuthService> {
+  const { clock = systemClock, random = randomBytes } = deps;
+  const logger = deps.logger ?? createLogger('auth-service', { level: config.logLevel });
+  const { issuer } = config;
+  const nowS = (): number => Math.floor(clock.now() / 1000);
+
+  const tls = readTlsFiles(config.tls);
+  await migrate(config.databaseUrl);
+  const database = openDatabase(config.databaseUrl, { clock, logger });
+  lifecycle.onStop('database', () => database.close());
+
+  const envelope = createEnvelope(config.encryptionKeys, random);
+  const keys = await openKeyRing({ database, envelope, clock });
+  const hasher = await createPasswordHasher(random);
+
+  const tail = new RevocationTail({ databaseUrl: config.databaseUrl, clock, logger });
+  await tail.start();
+  lifecycle.onStop('revocation tail', () => tail.stop());
+  const arrivals: Arrival[] = [(seq) => tail.delivered(seq)];
+  if (config.redis !== undefined) {
+    const redis = connectRedis(config.redis.url, logger);
+    lifecycle.onStop('redis', () => redis.close());
+    const list = redisList(redis.client, config.redis.streamMaxEntries);
+    const publisher = new RedisPublisher({ database, redis: list, clock, logger, random });
+    redis.onReady(() => publisher.wake());
+    publisher.start();
+    lifecycle.onStop('redis publisher', () => publisher.stop());
+    arrivals.push(() => publisher.publish());
+  }
+  const awaitPublished = createAwaitPublished(clock, arrivals);
+  const { idleMs } = config.sessions;
+  lifecycle.onStop('clean-up', keepCleanedUp({ database, clock, logger, idleMs }));
+
+  const publicServer = createServer({ tls, logger });
+  const sign = await registerJwt(publicServer);
+  const { audience, accessTtlMs } = config.tokens;
+  const issueAccessToken = createIssueAccessToken({ issuer, audience, keys, sign, random, nowS });
+  const verifyOwnToken = createVerifyOwnToken({ issuer, keys });
+  const endSession = createEndSession({ database, clock, issuer, awaitPublished });
+  const sessionParts = {
+    database,
+    envelope,
+    clock,
+    random,
+    logger,
+    issueAccessToken,
+    accessTtlMs,
+    settings: config.sessions,
+  };
+  await addPublicRoutes(publicServer, {
+    authenticate: createAuthenticate({ database, hasher }),
+    startSession: createStartSession(sessionParts),
+    refreshSession: createRefreshSession({ ...sessionParts, endSession }),
+    identifySession: createIdentifySession({ database, envelope, verifyOwnToken }),
+    endSession,
+    endAllSessions: createEndAllSessions({ database, clock, issuer, awaitPublished }),
+    keys,
+    allowedOrigins: config.allowedOrigins,
+  });
+
+  const internalServer = createServer({ tls, logger });
+  const stopping = new AbortController();
+  addInternalRoutes(internalServer, { tail, clock, stopping: stopping.signal });
+
+  const internalUrl = await listen(internalServer, config.internal, {
+    clock,
+    lifecycle,
+    name: 'internal listener',
+  });
+  lifecycle.onStop('revocation feeds', () => stopping.abort());
+  const publicUrl = await listen(publicServer, config.listen, { clock, lifecycle, name: 'public listener' });
+  logger.info({ publicUrl, internalUrl, issuer }, 'auth service is ready');
+
+  return {
+    publicUrl,
+    internalUrl,
+    revocations: createInProcessFeed(tail),
+    ensureAccount: createEnsureAccount({ database, hasher, clock }),
+    stop: () => lifecycle.stop(),
+  };
+}
+
+/**
+ * @fastify/jwt signs; which key, is said with each call, because keys rotate while the service runs. The plugin's own
+ * secret is never used, and its verification is not either.
+ */
+async function registerJwt(app: HttpServer): Promise<SignJwt> {
+  const unused = (): never => {
+    throw new Error('a key has to be given with each call');
+  };
+  await app.register(fastifyJwt, { secret: { private: unused, public: unused } as never });
+  return (claims, { kid, privateKeyPem }) =>
+    app.jwt.sign(claims, {
+      key: privateKeyPem,
+      algorithm: ACCESS_TOKEN_ALGORITHM,
+      header: { alg: ACCESS_TOKEN_ALGORITHM, typ: ACCESS_TOKEN_TYPE, kid },
+    });
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyHttpsOptions,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+} from 'fastify';
+import { GATEWAY_SPIFFE_ID, spiffeIdFromSubjectAltName } from '../../contracts/spiffe.js';
+import type { Logger } from '../../kit/logger.js';
+import { installProblemReplies } from '../../kit/problem-replies.js';
+import { internalServerTls, type TlsMaterial } from '../../kit/tls-files.js';
+
+export type HttpServer = FastifyInstance<
+  Server,
+  RawRequestDefaultExpression<Server>,
+  RawReplyDefaultExpression<Server>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const MAX_BODY_BYTES = 4096; // an address, a long password, a refresh token
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than the gateway keeps an idle connection, so that it is the gateway who closes it. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/**
+ * A listener of the auth service: internal mTLS, open to the gateway's certificate only, problem+json for every error.
+ */
+export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpServer {
+  const { logger } = deps;
+  const options: FastifyHttpsOptions<Server> = {
+    https: internalServerTls(deps.tls),
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    return503OnClosing: false,
+    // One hop, the gateway: it is who connects, and the address it saw is the last one it names.
+    trustProxy: (_address, hop) => hop === 0,
+    genReqId: requestId,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+  };
+  const app: HttpServer = fastify(options).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.removeContentTypeParser('text/plain'); // JSON only: a cross-site form cannot send it without a preflight
+  installProblemReplies(app);
+  acceptGatewayOnly(app.server, logger);
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
+  });
+  return app;
+}
+
+/**
+ * The handshake lets in any certificate of the internal CA; from here on it has to be the gateway's. The connection of
+ * anyone else is dropped before a byte of a request is read.
+ */
+function acceptGatewayOnly(server: Server, logger: Logger): void {
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    const peer = spiffeIdFromSubjectAltName(socket.getPeerCertificate().subjectaltname);
+    if (socket.authorized && peer === GATEWAY_SPIFFE_ID) return;
+    logger.warn({ peer }, 'refused a connection that is not the gateway');
+    socket.destroy();
+  });
+}
+
+/** The gateway's request id, so that both logs can be read together. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}

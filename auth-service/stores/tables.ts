@@ -1,0 +1,104 @@
+/** The tables as TypeScript sees them. Created by migrations.ts. */
+import type { JWK } from 'jose';
+import type { ColumnType, Generated } from 'kysely';
+import type { SigningKeyState } from '../keys/signing-key.js';
+
+export interface UsersTable {
+  /** `sub`: opaque, never the address, never reused. */
+  id: string;
+  /** Normalised (accounts/normalise-email.ts). */
+  email: string;
+  /** PHC string. */
+  password_hash: string;
+  status: 'active' | 'disabled';
+  roles: string[];
+  scopes: string[];
+  /** `ver` of the account's tokens; raised by "log out everywhere". */
+  token_version: Generated<number>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** One row per session; a refresh changes the row and never adds one (design 4.6). */
+export interface RefreshFamiliesTable {
+  /** `sid`. */
+  id: string;
+  user_id: string;
+  client_id: string;
+  /** The account's token version when the session began. */
+  token_version: number;
+  /** Of the one refresh token that is next. */
+  generation: Generated<number>;
+  /** The family's MAC secret, sealed (keys/envelope.ts). */
+  secret_box: Buffer;
+  secret_kek_version: number;
+  created_at: Date;
+  last_used_at: Date;
+  /** When the current generation came to be: the first use of its parent. Null before the first refresh. */
+  rotated_at: Date | null;
+  /** Unix seconds: the latest `exp` of any access token issued under the family. */
+  access_expires_s: number;
+  revoked_at: Date | null;
+  revoked_reason: 'logout' | 'logout-all' | 'reuse' | null;
+}
+
+export interface SigningKeysTable {
+  /** RFC 7638 thumbprint. */
+  kid: string;
+  algorithm: string;
+  state: SigningKeyState;
+  public_jwk: ColumnType<JWK, string, never>;
+  /** PKCS#8 PEM, sealed (keys/envelope.ts). Null once the key is gone. */
+  private_key_box: Buffer | null;
+  private_key_kek_version: number | null;
+  created_at: Date;
+  activated_at: Date | null;
+  retiring_at: Date | null;
+  gone_at: Date | null;
+}
+
+export interface RevocationsTable {
+  /** Grows in the order of commits (stores/revocations.ts). */
+  seq: Generated<number>;
+  kind: string;
+  /** What is revoked: the jti, sid, sub or kid. */
+  target: string;
+  /** contracts/revocation.ts `encodeRevocation`. */
+  entry: string;
+  /** Unix seconds. */
+  expires_s: number;
+  /** Whether Redis has it, under the epoch of `revocation_publication`. */
+  published: Generated<boolean>;
+  created_at: Date;
+}
+
+/** One row: what Redis was last known to hold. Instances take turns by locking it. */
+export interface RevocationPublicationTable {
+  id: number;
+  epoch: string;
+  run_id: string;
+  number: number;
+}
+
+/** Append-only. */
+export interface AuditLogTable {
+  id: Generated<number>;
+  at: Date;
+  action: string;
+  /** The account it happened to. */
+  subject: string | null;
+  session_id: string | null;
+  request_id: string | null;
+  ip: string | null;
+  user_agent: string | null;
+  detail: ColumnType<Record<string, unknown>, string, never>;
+}
+
+export interface Tables {
+  users: UsersTable;
+  refresh_families: RefreshFamiliesTable;
+  signing_keys: SigningKeysTable;
+  revocations: RevocationsTable;
+  revocation_publication: RevocationPublicationTable;
+  audit_log: AuditLogTable;
+}

@@ -1,0 +1,38 @@
+import { Problem } from '../../contracts/problem.js';
+import type { Envelope } from '../keys/envelope.js';
+import type { Database } from '../stores/database.js';
+import type { VerifyOwnToken } from './access-token.js';
+import type { EndAllRequest } from './end-all-sessions.js';
+import type { EndingSession } from './end-session.js';
+import { findPresentedFamily } from './find-presented-family.js';
+import { parseRefreshToken } from './refresh-token.js';
+
+/** Everything that either kind of logout needs to know of the session that asks. */
+export type IdentifiedSession = EndingSession & EndAllRequest;
+
+export interface IdentifySession {
+  /** Rejects with Problem `token_*`. */
+  byAccessToken(token: string): Promise<IdentifiedSession>;
+  /** Any generation will do, expired or not: it is to end anyway. Rejects with Problem `refresh_token_invalid`. */
+  byRefreshToken(text: string): Promise<IdentifiedSession>;
+}
+
+export function createIdentifySession(deps: {
+  database: Database;
+  envelope: Envelope;
+  verifyOwnToken: VerifyOwnToken;
+}): IdentifySession {
+  return {
+    async byAccessToken(token) {
+      const { sub, sid, ver, exp } = await deps.verifyOwnToken(token);
+      return { subject: sub, sessionId: sid, tokenVersion: ver, accessExpiresS: exp };
+    },
+    async byRefreshToken(text) {
+      const token = parseRefreshToken(text);
+      const found = token && (await findPresentedFamily(deps, token));
+      if (found === undefined) throw new Problem('refresh_token_invalid');
+      const { id, userId, tokenVersion } = found.family;
+      return { subject: userId, sessionId: id, tokenVersion };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { FIRST_PARTY_CLIENT_ID } from '../../contracts/access-token.js';
+import { Problem } from '../../contracts/problem.js';
+import type { Account } from '../accounts/account.js';
+import { insertFamily } from '../stores/refresh-families.js';
+import { holdAccount } from '../stores/users.js';
+import { familySecretOwner, type IssuedSession, issuedSession } from './issued-session.js';
+import { newUuid } from './new-uuid.js';
+import { FAMILY_SECRET_BYTES } from './refresh-token.js';
+import { accessExpiry, type SessionParts } from './session-parts.js';
+
+export type StartSession = (authenticated: Account) => Promise<IssuedSession>;
+
+/** Begins a session for an account that has just proved its password. No token leaves before its row is durable. */
+export function createStartSession(parts: SessionParts): StartSession {
+  const { database, envelope, clock, random, issueAccessToken, accessTtlMs, settings } = parts;
+  return async (authenticated) => {
+    const nowMs = clock.now();
+    const familyId = newUuid(random);
+    const secret = random(FAMILY_SECRET_BYTES);
+    const accessExpiresS = accessExpiry(nowMs, accessTtlMs);
+    const account = await database.transaction(async (trx) => {
+      const held = await holdAccount(trx, authenticated.id);
+      // Disabled, or given another password, while the old one was being verified.
+      if (held === undefined || held.passwordHash !== authenticated.passwordHash) {
+        throw new Problem('invalid_credentials');
+      }
+      if (held.status !== 'active') throw new Problem('account_disabled');
+      await insertFamily(trx, {
+        id: familyId,
+        userId: held.id,
+        clientId: FIRST_PARTY_CLIENT_ID,
+        tokenVersion: held.tokenVersion,
+        secret: envelope.seal(secret, familySecretOwner(familyId)),
+        createdAtMs: nowMs,
+        accessExpiresS,
+      });
+      return held;
+    });
+    const accessToken = issueAccessToken(
+      {
+        subject: account.id,
+        clientId: FIRST_PARTY_CLIENT_ID,
+        sessionId: familyId,
+        tokenVersion: account.tokenVersion,
+        roles: account.roles,
+        scopes: account.scopes,
+      },
+      accessExpiresS,
+    );
+    const refreshExpiresMs = nowMs + Math.min(settings.idleMs, settings.absoluteMs);
+    return issuedSession({
+      familyId,
+      generation: 0,
+      secret,
+      accessToken,
+      nowMs,
+      accessExpiresS,
+      refreshExpiresMs,
+    });
+  };
+}
