@@ -8,6 +8,7 @@ import { pause } from '../../kit/clock.js';
 import { fakeClock } from '../fixtures/fake-clock.js';
 import { needsPostgres, testDatabase, testPostgres } from '../fixtures/postgres.js';
 import { needsRedis, testRedis } from '../fixtures/redis.js';
+import { sql } from '../fixtures/sql.js';
 
 /** Sends a command and resolves with the reply's first line, or undefined when the connection is refused. */
 async function ask(port: number, command: string): Promise<string | undefined> {
@@ -92,19 +93,6 @@ t.test('a server does not outlive a test process that is killed', needsRedis, as
   process.kill(-(child.pid ?? 0), 'SIGKILL');
   while ((await ask(port, 'PING')) !== undefined) await new Promise((r) => setTimeout(r, 20));
 });
-
-async function sql(url: string, ...texts: string[]): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    let rows: unknown[] = [];
-    for (const text of texts) rows = ((await client.query(text)) as { rows: unknown[] }).rows;
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
 
 t.test('each test database is empty and its own', needsPostgres, async (t) => {
   const [one, two] = await Promise.all([testDatabase(t), testDatabase(t)]);
