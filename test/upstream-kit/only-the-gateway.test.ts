@@ -171,6 +171,21 @@ t.test('on every address of localhost', async (t) => {
   t.notOk(ran.includes('upgrade'));
 });
 
+t.test(
+  'upgrades that a second server emits on the first are checked too, as Fastify does for ::1',
+  async (t) => {
+    const { app, ran } = await startUpstream(t);
+    const second = createServer(serverTls).on('upgrade', app.server.emit.bind(app.server, 'upgrade'));
+    second.listen(0, '127.0.0.1');
+    await once(second, 'listening');
+    t.teardown(() => second.close());
+    const url = `https://127.0.0.1:${(second.address() as AddressInfo).port}`;
+    t.equal(await upgradeStatus(profile, url), 403);
+    t.strictSame(ran, []);
+    t.equal(await upgradeStatus(gateway, url), 101);
+  },
+);
+
 t.test('an injected request comes by no connection and is refused', async (t) => {
   const { app, ran } = await startUpstream(t);
   const response = await app.inject({ url: '/whoami', headers: ALICE });
@@ -226,6 +241,21 @@ t.test('a plain node:https server is guarded alike', async (t) => {
   t.equal((await mtlsRequest(profile, url)).status, 403);
   t.strictSame(ran, []);
   t.strictSame(refused, [spiffeId('profile')]);
+  t.equal((await mtlsRequest(gateway, url)).status, 200);
+});
+
+t.test('a server that lets unverified certificates in still refuses them', async (t) => {
+  const lax = createServer({ ...serverTls, rejectUnauthorized: false }, (_request, response) =>
+    response.end(),
+  );
+  acceptOnlyGateway(lax);
+  lax.listen(0, '127.0.0.1');
+  await once(lax, 'listening');
+  t.teardown(() => lax.close());
+  const url = `https://127.0.0.1:${(lax.address() as AddressInfo).port}`;
+  const foreign = { ca, ...(await pki.foreignLeaf('gateway', GATEWAY_SPIFFE_ID)) };
+  t.equal((await mtlsRequest(foreign, url)).status, 403, 'of another CA, in the name of the gateway');
+  t.equal((await mtlsRequest({ ca }, url)).status, 403, 'no certificate');
   t.equal((await mtlsRequest(gateway, url)).status, 200);
 });
 
