@@ -7,6 +7,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyHttpsOptions,
   type FastifyInstance,
+  LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
 } from 'fastify';
@@ -36,7 +37,8 @@ export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpSe
   const options: FastifyHttpsOptions<Server> = {
     https: internalServerTls(deps.tls),
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    exposeHeadRoutes: false,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -56,7 +58,6 @@ export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpSe
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       {
-        requestId: request.id,
         method: request.method,
         route: request.routeOptions.url ?? 'none',
         status: reply.statusCode,

@@ -1,11 +1,4 @@
-import {
-  type Kysely,
-  Kysely as KyselyDatabase,
-  type Migration,
-  Migrator,
-  PostgresDialect,
-  sql,
-} from 'kysely';
+import { Kysely, type Migration, Migrator, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { StartupError } from '../../kit/startup-error.js';
 import { databaseErrorText } from './database-errors.js';
