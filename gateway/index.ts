@@ -2,3 +2,4 @@
 export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
 export { runGateway } from './main.js';
 export { type GatewayOptions, loadGatewayConfig } from './options.js';
+export { GatewayConfigSchema } from './routing/schema.js';

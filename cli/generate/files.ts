@@ -1,0 +1,14 @@
+import { GatewayConfigSchema } from '../../gateway/index.js';
+import { configFileSchema } from './config-schema.js';
+import { errorsPage } from './errors-page.js';
+
+/** Every committed file that is made from the source: path below the repository, and content as it should be. */
+export function generatedFiles(): { path: string; content: string }[] {
+  return [
+    { path: 'docs/errors.md', content: errorsPage() },
+    {
+      path: 'config/schema/gateway.schema.json',
+      content: `${JSON.stringify(configFileSchema(GatewayConfigSchema), null, 2)}\n`,
+    },
+  ];
+}
