@@ -163,9 +163,11 @@ function redisConfig(redis: Static<typeof AuthFile>['redis']): RedisConfig | und
 
 function encryptionKeys(value: Static<typeof AuthFile>, problems: Problems): EncryptionKey[] {
   const keys: EncryptionKey[] = [];
+  const versions = new Set<number>();
   for (const [index, { version, key }] of value.keys.encryption_keys.entries()) {
     const path = ['keys', 'encryption_keys', index];
-    if (keys.some((other) => other.version === version)) problems.add(path, `repeats version ${version}`);
+    if (versions.has(version)) problems.add(path, `repeats version ${version}`);
+    versions.add(version);
     try {
       keys.push(readEncryptionKey(version, key));
     } catch (error) {
