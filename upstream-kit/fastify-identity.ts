@@ -28,7 +28,8 @@ const ANONYMOUS: Identity = Object.freeze({ kind: 'anonymous', scopes: [], roles
  * `identity_invalid`. A route with `config: { withoutIdentity: true }` does not read them and sees `anonymous`.
  */
 export const gatehouseIdentity: FastifyPluginCallback<GatewayOptions> = (app, options, done) => {
-  if (!(app.server instanceof Server)) {
+  const server: unknown = app.server;
+  if (!isHttpsServer(server)) {
     done(
       new TypeError(
         "gatehouseIdentity needs an https server: pass gatewayServerOptions() as Fastify's `https`",
@@ -38,7 +39,7 @@ export const gatehouseIdentity: FastifyPluginCallback<GatewayOptions> = (app, op
   }
   const onRefused = ({ message, peer }: NotTheGatewayError): void =>
     app.log.warn({ peer }, `refused: ${message}`);
-  acceptOnlyGateway(app.server, { ...options, onRefused });
+  acceptOnlyGateway(server, { ...options, onRefused });
 
   // Not the connection alone: `inject` and a second binding of Fastify's come by no connection that was checked.
   const isGateway = gatewayCheck({ ...options, onRefused });
@@ -74,6 +75,8 @@ export function requireScope(...scopes: [string, ...string[]]): preHandlerHookHa
     else refuse(reply, new Problem('insufficient_scope', { scope: scopes.join(' ') }));
   };
 }
+
+const isHttpsServer = (server: unknown): server is Server => server instanceof Server;
 
 function identityOf(request: FastifyRequest): Identity {
   return request.routeOptions.config.withoutIdentity === true
