@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { type Dispatcher, request } from 'undici';
 import {
   asRevocation,
@@ -28,14 +27,24 @@ export function createHttpRevocationFeed(origin: string, dispatcher: Dispatcher)
         throw new Error(`the revocation feed answered ${statusCode}`);
       }
       try {
-        for await (const line of createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY }))
-          deliver(line, sink);
+        for await (const line of linesOf(body)) deliver(line, sink);
       } finally {
         body.destroy();
       }
       if (!signal.aborted) throw new Error('the revocation feed ended', { cause: body.errored });
     },
   };
+}
+
+/** Whole lines; a line that the connection cut short is not one. */
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
 }
 
 function deliver(line: string, sink: RevocationSink): void {

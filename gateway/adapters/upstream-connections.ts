@@ -18,6 +18,7 @@ export interface UpstreamConnections {
   targetOf(upstream: string): string;
   /** A TLS connection to a target for WebSockets, verified like the agent's. */
   connectTarget(host: string, port: number): TLSSocket;
+  /** Cuts what is still open. By then the listeners have drained. */
   close(): Promise<void>;
 }
 
@@ -59,7 +60,7 @@ export function createUpstreamConnections(
       }
       throw new Error('not the address of an upstream');
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
 }
 

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
@@ -26,7 +26,7 @@ const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
 export function createAdminServer({ readiness, metrics, logger }: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
   });
   installProblemReplies(app);

@@ -1,7 +1,12 @@
 import { type IncomingMessage, METHODS, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import httpProxy from '@fastify/http-proxy';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  LogController,
+} from 'fastify';
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
@@ -29,7 +34,7 @@ export async function createDataPlane({
 }: DataPlaneOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
     requestIdHeader: false,
     trustProxy: false,

@@ -1,0 +1,155 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { exportJWK, type JWK } from 'jose';
+import t, { type Test } from 'tap';
+import { type FetchJwks, JwksCache, type JwksCacheOptions } from '../../../gateway/adapters/jwks-cache.js';
+import { createLogger } from '../../../kit/logger.js';
+import { fakeClock } from '../../fixtures/fake-clock.js';
+import { testKey } from '../../fixtures/test-issuer.js';
+
+const HOUR_MS = 3_600_000;
+
+type Answer = { keys: unknown[]; maxAgeMs?: number } | Error | { body: unknown };
+
+function setUp(t: Test, first: Answer, options: Partial<JwksCacheOptions> = {}) {
+  const clock = fakeClock();
+  let answer = first;
+  let fetches = 0;
+  const fetch: FetchJwks = async () => {
+    fetches += 1;
+    // Parsing a key takes turns of the event loop, as a real answer does.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (answer instanceof Error) throw answer;
+    return 'body' in answer
+      ? { body: answer.body, maxAgeMs: undefined }
+      : { body: { keys: answer.keys }, maxAgeMs: answer.maxAgeMs };
+  };
+  const logger = createLogger('test', { level: 'silent' });
+  const cache = new JwksCache({
+    issuer: 'x',
+    algorithms: ['ES256'],
+    fetch,
+    clock,
+    logger,
+    random: () => 0,
+    ...options,
+  });
+  t.teardown(() => cache.stop());
+  return {
+    cache,
+    clock,
+    fetches: () => fetches,
+    say: (next: Answer) => {
+      answer = next;
+    },
+    /** Moves time on and lets the background fetch finish: preparing a key waits for more than promises. */
+    async advance(ms: number) {
+      await clock.advance(ms);
+      const before = fetches;
+      for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+      return fetches - before;
+    },
+  };
+}
+
+t.test('keys are fetched in the background at 80 % of their life, between 1 and 60 minutes', async (t) => {
+  const [a, b] = [await testKey(), await testKey()];
+  const { cache, advance, fetches, say } = setUp(t, { keys: [a.jwk], maxAgeMs: 10 * 60_000 });
+  await cache.start();
+  t.ok(cache.find(a.kid));
+  t.equal(cache.find(undefined)?.kid, a.kid, 'the only key needs no name');
+  await advance(7 * 60_000);
+  t.equal(fetches(), 1);
+  say({ keys: [b.jwk], maxAgeMs: 1 });
+  await advance(60_000);
+  t.equal(fetches(), 2);
+  t.notOk(cache.find(a.kid), 'a key absent from a good answer is gone at once');
+  t.ok(cache.find(b.kid));
+  await advance(47_000);
+  t.equal(fetches(), 2, 'not before a minute');
+  await advance(2_000);
+  t.equal(fetches(), 3);
+});
+
+t.test('good keys are never replaced by a bad answer, and serve for a day', async (t) => {
+  const key = await testKey();
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateJwk = await exportJWK(pair.privateKey);
+  const offCurve: JWK = { ...key.jwk, kid: 'off', x: key.jwk.y as string };
+  const bad: Answer[] = [
+    new Error('no answer'),
+    { keys: [] },
+    { body: '<html>' },
+    { body: null },
+    { body: { keys: 'x' } },
+    { keys: [{ kty: 'oct', k: 'AAAA', kid: key.kid }] },
+    { keys: [privateJwk] },
+    { keys: [{ ...key.jwk, use: 'enc' }] },
+    { keys: [{ ...key.jwk, alg: 'RS256' }] },
+    { keys: [offCurve] },
+    { keys: Array.from({ length: 33 }, () => key.jwk) },
+  ];
+  const { cache, advance, fetches, say } = setUp(t, { keys: [key.jwk] });
+  await cache.start();
+  for (const answer of bad) {
+    say(answer);
+    const before = fetches();
+    await advance(5 * 60_000);
+    t.ok(fetches() > before);
+    t.ok(cache.find(key.kid), JSON.stringify(answer).slice(0, 60));
+  }
+  t.ok(cache.available);
+  for (let hour = 0; hour < 25; hour++) await advance(HOUR_MS);
+  t.notOk(cache.available, 'after a day without a good answer nothing can be verified');
+  say({ keys: [key.jwk] });
+  await advance(60_000);
+  t.ok(cache.available);
+});
+
+t.test('a first fetch that fails is tried again from one second up', async (t) => {
+  const key = await testKey();
+  const { cache, advance, fetches, say } = setUp(t, new Error('not up yet'));
+  await cache.start();
+  t.notOk(cache.available);
+  await advance(1000);
+  t.equal(fetches(), 2);
+  say({ keys: [key.jwk] });
+  await advance(2000);
+  t.ok(cache.available);
+});
+
+t.test('unknown key ids cost one fetch in a cooldown, however many come', async (t) => {
+  const [a, b] = [await testKey(), await testKey()];
+  const { cache, fetches, say, advance } = setUp(t, { keys: [a.jwk] });
+  await cache.start();
+  say({ keys: [a.jwk, b.jwk] });
+  const found = await Promise.all(Array.from({ length: 1000 }, () => cache.fetchMissing(b.kid)));
+  t.equal(fetches(), 2, 'one fetch for a thousand misses');
+  t.ok(found.every((key) => key?.kid === b.kid));
+  for (let i = 0; i < 100; i++) t.equal(await cache.fetchMissing(`random-${i}`), undefined);
+  t.equal(fetches(), 2, 'none within the cooldown');
+  await advance(30_001);
+  await cache.fetchMissing('random');
+  t.equal(fetches(), 3);
+});
+
+t.test('a request waits two seconds for a key, not longer', async (t) => {
+  const key = await testKey();
+  let calls = 0;
+  const clock = fakeClock();
+  const cache = new JwksCache({
+    issuer: 'x',
+    algorithms: ['ES256'],
+    clock,
+    logger: createLogger('test', { level: 'silent' }),
+    fetch: (signal) =>
+      calls++ === 0
+        ? Promise.resolve({ body: { keys: [key.jwk] }, maxAgeMs: undefined })
+        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up')))),
+  });
+  t.teardown(() => cache.stop());
+  await cache.start();
+  const waiting = cache.fetchMissing('unknown');
+  await clock.advance(2000);
+  t.equal(await waiting, undefined);
+  t.ok(cache.find(key.kid), 'the known key is not touched');
+});
