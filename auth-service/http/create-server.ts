@@ -55,6 +55,7 @@ export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpSe
   app.removeContentTypeParser('text/plain'); // JSON only: a cross-site form cannot send it without a preflight
   installProblemReplies(app);
   acceptGatewayOnly(app.server, logger);
+  closeConnectionsOnStop(app);
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       {
@@ -79,6 +80,17 @@ function acceptGatewayOnly(server: Server, logger: Logger): void {
     if (socket.authorized && peer === GATEWAY_SPIFFE_ID) return;
     logger.warn({ peer }, 'refused a connection that is not the gateway');
     socket.destroy();
+  });
+}
+
+/** Fastify tells only requests that begin after the stop; one under way would keep its connection open, and the stop. */
+function closeConnectionsOnStop(app: HttpServer): void {
+  let isStopping = false;
+  app.addHook('preClose', async () => {
+    isStopping = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isStopping) reply.header('connection', 'close');
   });
 }
 

@@ -15,7 +15,7 @@ export class SlowReaderError extends Error {
  * Throws SlowReaderError.
  */
 export function feedMessages(
-  tail: RevocationTail,
+  tail: Pick<RevocationTail, 'attach'>,
   signal: AbortSignal,
 ): AsyncGenerator<RevocationMessage, void> | undefined {
   const queue: RevocationEntry[] = [];
