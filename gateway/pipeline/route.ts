@@ -1,4 +1,4 @@
-import type { KeySource } from './ports.js';
+import type { KeySource } from './key-source.js';
 
 /** Routes as the compiler makes them from config: everything resolved, nothing left to look up by name. */
 export type Route = PublicRoute | ProtectedRoute;

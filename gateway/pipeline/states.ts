@@ -1,5 +1,5 @@
 import type { Identity } from '../../contracts/identity-headers.js';
-import type { VerificationKey } from './ports.js';
+import type { VerificationKey } from './key-source.js';
 import type { ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
 
