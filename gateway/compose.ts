@@ -27,7 +27,7 @@ import type { GatewayOptions } from './options.js';
 import type { Outcome } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 import { compileSnapshot } from './routing/compile.js';
-import { targetsOf } from './routing/schema.js';
+import { targetsOf } from './routing/schema/common.js';
 
 export interface GatewayDeps {
   clock?: Clock;

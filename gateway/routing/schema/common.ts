@@ -1,0 +1,28 @@
+import { Type } from 'typebox';
+import { DURATION_PATTERN, SIZE_PATTERN } from '../../../kit/units.js';
+
+/** Pieces that the parts of the schema share. */
+
+export const closed = { additionalProperties: false };
+export const Duration = (description: string) => Type.String({ pattern: DURATION_PATTERN, description });
+export const Size = (description: string) => Type.String({ pattern: SIZE_PATTERN, description });
+export const Port = Type.Integer({ minimum: 0, maximum: 65535, description: '0 takes a free port' });
+export const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' });
+export const Texts = Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true });
+
+/** Also as one text with commas, so that a variable of the environment can name several. */
+export const Targets = (description: string) =>
+  Type.Union(
+    [
+      Type.String({ pattern: '^https://' }),
+      Type.Array(Type.String({ pattern: '^https://' }), { minItems: 1 }),
+    ],
+    {
+      description,
+    },
+  );
+
+/** The single targets of an upstream. */
+export function targetsOf(url: string | readonly string[]): string[] {
+  return [url].flat().flatMap((text) => text.split(',').map((target) => target.trim()));
+}

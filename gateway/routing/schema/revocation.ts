@@ -1,0 +1,12 @@
+import { Type } from 'typebox';
+import { closed, Duration, Targets } from './common.js';
+
+export const Revocation = Type.Object(
+  {
+    redis_url: Type.Optional(Type.String({ description: 'empty: no Redis' })),
+    feed_url: Targets('the auth service\u2019s internal listener'),
+    feed_spiffe_id: Type.String({ pattern: '^spiffe://' }),
+    max_staleness: Type.Optional(Duration('age of the copy past which on_stale decides; default 10s')),
+  },
+  closed,
+);

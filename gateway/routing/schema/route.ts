@@ -1,0 +1,30 @@
+import { Type } from 'typebox';
+import { RouteAuth } from './auth-profile.js';
+import { closed, Duration, Size } from './common.js';
+
+const Methods = Type.Array(
+  Type.Union(
+    ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => Type.Literal(method)),
+  ),
+  { minItems: 1, uniqueItems: true },
+);
+
+const RateLimit = Type.Object(
+  { requests: Type.Integer({ minimum: 1 }), per: Duration('the window that the requests are spread over') },
+  closed,
+);
+
+export const Route = Type.Object(
+  {
+    path: Type.String({ pattern: '^/', description: 'static, with :parameters, or ending in /*' }),
+    methods: Methods,
+    auth: Type.Union([Type.String({ minLength: 1, description: 'public, or a name under auth' }), RouteAuth]),
+    upstream: Type.String(),
+    forward_token: Type.Optional(Type.Boolean()),
+    encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
+    max_body: Type.Optional(Size('default: 1MiB')),
+    timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),
+    rate_limit: Type.Optional(RateLimit),
+  },
+  closed,
+);

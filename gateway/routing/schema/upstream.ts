@@ -1,0 +1,19 @@
+import { Type } from 'typebox';
+import { closed, Targets } from './common.js';
+
+export const InternalTls = Type.Object(
+  {
+    ca: Type.String({ description: 'CA certificates that upstreams are verified against (PEM file)' }),
+    cert: Type.String({ description: 'the certificate that the gateway shows to upstreams (PEM file)' }),
+    key: Type.String({ description: 'its private key (PEM file)' }),
+  },
+  closed,
+);
+
+export const Upstream = Type.Object(
+  {
+    url: Targets('one target, or several that are equal'),
+    spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
+  },
+  closed,
+);
