@@ -26,3 +26,16 @@ export interface TokenResponse {
 
 /** 200 with `revoked`, or 202 with `pending` when publishing has to wait (design 4.4). */
 export type LogoutResponse = { revoked: true } | { pending: true };
+
+/** API keys start with this; the gateway tells them from other credentials by it. */
+export const API_KEY_PREFIX = 'gak_';
+
+/**
+ * What the internal listener gives the gateway for an API key: an ordinary access token of 10 minutes whose `sid` is
+ * the key's id, so that revoking the key is a session entry in the revocation feed (design 4.11).
+ */
+export interface ApiKeyExchange {
+  access_token: string;
+  /** Seconds. */
+  expires_in: number;
+}

@@ -9,4 +9,6 @@ export const WELL_KNOWN = {
 /** On the auth service's internal listener; never reachable through a route. */
 export const INTERNAL = {
   revocations: '/internal/revocations',
+  /** `POST {api_key}`: 200 with an {@link ApiKeyExchange} (auth-api.ts), 404 for a key that is unknown or ended. */
+  apiKeyExchange: '/internal/api-keys/exchange',
 } as const;
