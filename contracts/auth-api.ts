@@ -28,7 +28,7 @@ export interface TokenResponse {
 export type LogoutResponse = { revoked: true } | { pending: true };
 
 /** API keys start with this; the gateway tells them from other credentials by it. */
-export const API_KEY_PREFIX = 'gak_';
+export const API_KEY_PREFIX = 'gtk_';
 
 /**
  * What the internal listener gives the gateway for an API key: an ordinary access token of 10 minutes whose `sid` is
