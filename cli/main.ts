@@ -1,4 +1,11 @@
 #!/usr/bin/env node
+import { StartupError } from '../kit/startup-error.js';
 import { createProgram } from './program.js';
 
-await createProgram().parseAsync();
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (!(error instanceof StartupError)) throw error;
+  process.stderr.write(`gatehouse: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -6,6 +6,7 @@ import { runEmbedded } from '../embedded/index.js';
 import { runGateway } from '../gateway/index.js';
 import { packageRoot } from '../kit/package-root.js';
 import { runUpstreamStubs, STUB_NAMES, type StubName } from '../upstream-stubs/index.js';
+import { addAccountCommand } from './account.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 
@@ -55,6 +56,7 @@ export function createProgram(): Command {
       runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) }),
     );
 
+  addAccountCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
   return program;
