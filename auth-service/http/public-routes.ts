@@ -17,7 +17,7 @@ import type { StartSession } from '../tokens/start-session.js';
 import { createCheckCookieOrigin } from './check-cookie-origin.js';
 import type { HttpServer } from './create-server.js';
 import { createFindCredential } from './find-credential.js';
-import { clearRefreshCookie, setRefreshCookie } from './refresh-cookie.js';
+import { clearRefreshCookie, readRefreshCookie, setRefreshCookie } from './refresh-cookie.js';
 import { LoginBody, RefreshTokenBody } from './schemas.js';
 
 export interface PublicRouteDeps {
@@ -53,12 +53,12 @@ export async function addPublicRoutes(app: HttpServer, deps: PublicRouteDeps): P
 
   app.post('/auth/logout', withOptionalBody, async (request, reply) => {
     const session = await credentials.session(request, request.body.refresh_token);
-    return sendEnding(reply, await deps.endSession(session, 'logout', originOf(request)));
+    return sendEnding(request, reply, await deps.endSession(session, 'logout', originOf(request)));
   });
 
   app.post('/auth/logout-all', withOptionalBody, async (request, reply) => {
     const session = await credentials.session(request, request.body.refresh_token);
-    return sendEnding(reply, await deps.endAllSessions(session, originOf(request)));
+    return sendEnding(request, reply, await deps.endAllSessions(session, originOf(request)));
   });
 
   addJwksRoute(app, deps.keys);
@@ -99,9 +99,9 @@ function sendTokens(reply: FastifyReply, issued: IssuedSession, delivery: 'body'
 }
 
 /** 200 when no gateway lets the session's tokens through any more, 202 when that is under way (design 4.4). */
-function sendEnding(reply: FastifyReply, ending: Ending): FastifyReply {
+function sendEnding(request: FastifyRequest, reply: FastifyReply, ending: Ending): FastifyReply {
   const response: LogoutResponse = ending === 'revoked' ? { revoked: true } : { pending: true };
-  clearRefreshCookie(reply);
+  if (readRefreshCookie(request) !== undefined) clearRefreshCookie(reply);
   return reply
     .code(ending === 'revoked' ? 200 : 202)
     .header('cache-control', 'no-store')

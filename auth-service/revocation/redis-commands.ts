@@ -83,6 +83,7 @@ export function redisList(client: RedisClient, streamMaxEntries: number): RedisL
   };
   return {
     async read() {
+      if (client.status !== 'ready') throw new Error('there is no connection to Redis');
       const [server, [epoch, number, seeded]] = await Promise.all([
         client.info('server'),
         client.hmget(meta, 'epoch', 'number', 'seeded'),

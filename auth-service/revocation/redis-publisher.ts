@@ -79,9 +79,10 @@ export class RedisPublisher {
   }
 
   async #keepPublishing(): Promise<void> {
-    while (!this.#isStopping) {
+    for (;;) {
+      await this.#waker.sleep(CHECK_INTERVAL_MS); // at the start: until the connection is there
+      if (this.#isStopping) return;
       await this.publish().catch(() => undefined); // #run has logged it
-      if (!this.#isStopping) await this.#waker.sleep(CHECK_INTERVAL_MS);
     }
   }
 

@@ -19,9 +19,9 @@ export interface Database {
 
 const MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 2000;
-const STATEMENT_TIMEOUT_MS = 4000;
+const STATEMENT_TIMEOUT_MS = 2500;
 /** Ours, for a database that does not even say that it gave up. */
-const QUERY_TIMEOUT_MS = 5000;
+const QUERY_TIMEOUT_MS = 3000;
 /** Frees the locks of an instance whose network is gone. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 
