@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import t, { type Test } from 'tap';
+import { parse, stringify } from 'yaml';
+import { spiffeId } from '../../contracts/spiffe.js';
+import { startEmbedded } from '../../embedded/index.js';
+import { loadGatewayConfig } from '../../gateway/index.js';
+import { compileSnapshot } from '../../gateway/routing/compile.js';
+import { createLogger } from '../../kit/logger.js';
+import { packageRoot } from '../../kit/package-root.js';
+import { freePort } from '../fixtures/free-port.js';
+import { mtlsRequest } from '../fixtures/mtls-request.js';
+import { testPki } from '../fixtures/pki.js';
+import { needsPostgres } from '../fixtures/postgres.js';
+import { temporaryFolder } from '../fixtures/temporary-folder.js';
+import { gatewayClient, identityOf } from '../fixtures/upstream-stubs.js';
+
+const root = packageRoot();
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const snippet = (language: string): string =>
+  new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme)?.[1] ?? '';
+
+/** A block of the walk-through, and what the text after it says must be in the answer of its curl. */
+interface Step {
+  commands: string;
+  status: string;
+  holds: string[];
+}
+
+function walkThrough(): Step[] {
+  return [...readme.matchAll(/```sh\n(.*?)```\n\n→ (.*?)(?:\n\n|\. [A-Z])/gs)].map(([, commands, claim]) => {
+    const [status = '', ...holds] = [...(claim ?? '').matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '');
+    return { commands: commands ?? '', status, holds };
+  });
+}
+
+/** Runs the blocks in one shell. Resolves with what each block's curl got: head and body. */
+async function runSteps(t: Test, steps: Step[]): Promise<{ head: string; body: string }[]> {
+  const dir = temporaryFolder(t);
+  const curl = `curl() { command curl -D "${dir}/$step.head" "$@" | tee "${dir}/$step.body"; }`;
+  const blocks = steps.map(({ commands }, index) => `step=${index}\n${commands}`);
+  const shell = spawn('bash', ['-eu', '-o', 'pipefail', '-c', [curl, ...blocks].join('\n')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  shell.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const [code] = (await once(shell, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`the walk-through ended with ${code}: ${errors}`);
+  return steps.map((_, index) => {
+    const [head = '', body = ''] = ['head', 'body'].map((part) =>
+      readFileSync(join(dir, `${index}.${part}`), 'utf8'),
+    );
+    return { head, body: body.slice(body.indexOf('{')) };
+  });
+}
+
+t.test('the walk-through does what it says', needsPostgres, async (t) => {
+  const embedded = await startEmbedded({
+    env: { GATEHOUSE_DATA: join(temporaryFolder(t), 'data'), PORT: '0', ADMIN_PORT: '0' },
+    logger: createLogger('test', { level: 'silent' }),
+  });
+  t.teardown(() => embedded.stop());
+  const steps = walkThrough();
+  t.equal(steps.length, [...readme.matchAll(/```sh\n/g)].length, 'each block has a claim after it');
+  t.equal(steps.length, 8);
+  for (const step of steps) step.commands = step.commands.replace('http://127.0.0.1:8080', embedded.url);
+
+  const answers = await runSteps(t, steps);
+  for (const [index, { status, holds }] of steps.entries()) {
+    const { head = '', body = '' } = answers[index] ?? {};
+    t.match(head, new RegExp(`^HTTP/1.1 ${status} `), `step ${index + 1}: ${status}`);
+    for (const text of holds) t.match(head + body, text, `step ${index + 1}: ${text}`);
+  }
+  const [, asMyself, asSomebodyElse] = answers;
+  t.equal(asSomebodyElse?.body, asMyself?.body, 'the forged header changed nothing');
+});
+
+t.test('the two commands are there as they have to be typed, and npm knows their scripts', (t) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const commands = [...readme.matchAll(/^```\n(npm ci .*)\n```$/gm)].map(([, command]) => command);
+  t.strictSame(commands, ['npm ci && npm start', 'npm ci && npm run setup && npm test']);
+  for (const script of ['start', 'setup', 'test']) t.ok(scripts[script], script);
+  t.end();
+});
+
+t.test('the snippet for upstream teams serves the gateway, and its route asks for its scope', async (t) => {
+  const pki = await testPki();
+  const { cert, key } = await pki.leaf('reports', spiffeId('reports'));
+  const dir = t.testdir({ certs: { 'ca.pem': pki.ca, 'reports.pem': cert, 'reports-key.pem': key } });
+  const port = await freePort();
+  const changes = [
+    ["'gatehouse/upstream'", `'${pathToFileURL(join(root, 'upstream-kit/index.ts')).href}'`],
+    ['certs/', `${dir}/certs/`],
+    ['port: 8443', `port: ${port}`],
+  ] as const;
+  let source = snippet('ts');
+  for (const [from, to] of changes) {
+    t.match(source, from);
+    source = source.replace(from, to);
+  }
+  const file = join(dir, 'reports.ts');
+  writeFileSync(file, `${source}\nexport { app };\n`);
+  const { app } = (await import(pathToFileURL(file).href)) as { app: { close(): Promise<void> } };
+  t.teardown(() => app.close());
+
+  const gateway = await gatewayClient();
+  const get = (scopes: string) =>
+    mtlsRequest(gateway, `https://127.0.0.1:${port}/api/reports/mine`, {
+      headers: identityOf('ann', { 'x-identity-scopes': scopes }),
+    });
+  t.strictSame((await get('reports:read')).json(), { owner: 'ann' });
+  t.match((await get('orders:read')).json(), { code: 'insufficient_scope' });
+});
+
+t.test('the snippet for operators makes a route of the config as shipped', (t) => {
+  const config = parse(readFileSync(join(root, 'config/gateway.yaml'), 'utf8')) as Config;
+  const added = parse(snippet('yaml')) as Config;
+  const file = join(t.testdir(), 'gateway.yaml');
+  mkdirSync(dirname(file), { recursive: true });
+  const routes = [...config.routes, ...added.routes];
+  writeFileSync(
+    file,
+    stringify({ ...config, upstreams: { ...config.upstreams, ...added.upstreams }, routes }),
+  );
+  const snapshot = compileSnapshot(loadGatewayConfig(file, {}), () => {
+    throw new Error('no keys are asked for');
+  });
+  t.ok(snapshot.version);
+  t.end();
+});
+
+interface Config {
+  upstreams: object;
+  routes: object[];
+}
+
+t.test('links between the pages lead somewhere', (t) => {
+  const pages = [
+    ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+    ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join('docs', name)),
+  ];
+  for (const page of pages) {
+    const text = readFileSync(join(root, page), 'utf8');
+    for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      t.ok(existsSync(join(root, target)), `${page}: ${link}`);
+      if (anchor !== undefined) t.ok(anchorsOf(target).includes(anchor), `${page}: ${link}`);
+    }
+  }
+  t.end();
+});
+
+/** As GitHub makes them from headings. */
+function anchorsOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
