@@ -82,6 +82,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         },
       },
       upstreams,
+      limits: { bodyIdleMs: 10_000, clientStallMs: 60_000 },
       logger,
       newRequestId: randomUUID,
     });

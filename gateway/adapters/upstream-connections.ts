@@ -1,5 +1,5 @@
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { Agent, buildConnector } from 'undici';
+import { Agent, buildConnector, Pool } from 'undici';
 import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
 
 /** An upstream as config names it: equal targets, and who has to answer at each of them. */
@@ -10,6 +10,8 @@ export interface UpstreamSpec {
 }
 
 export interface UpstreamConnections {
+  /** The upstream's own connection pool. */
+  dispatcherOf(upstream: string): Pool;
   /** For undici: requests to {@link originOf} an upstream go to one of its targets. */
   agent: Agent;
   /** The stable origin that stands for an upstream. It resolves nowhere else. */
@@ -35,23 +37,21 @@ export function createUpstreamConnections(
   upstreams: Readonly<Record<string, UpstreamSpec>>,
   material: TlsMaterial,
 ): UpstreamConnections {
-  const pools = new Map(Object.entries(upstreams).map(([name, spec]) => [name, createPool(spec, material)]));
+  const pools = new Map(
+    Object.entries(upstreams).map(([name, spec]) => [name, createPool(originOf(name), spec, material)]),
+  );
   const poolOf = (name: string) => {
     const pool = pools.get(name);
     if (pool === undefined) throw new Error(`there is no upstream ${name}`);
     return pool;
   };
   const agent = new Agent({
-    connect: (options, callback) =>
-      poolOf(options.hostname.slice(0, -ORIGIN_SUFFIX.length)).connect(callback),
-    // Less than a server's usual five seconds, so that a request never meets a connection that is just closing.
-    keepAliveTimeout: 4000,
-    bodyTimeout: 0,
-    pipelining: 1,
+    factory: (origin) => poolOf(new URL(origin).hostname.slice(0, -ORIGIN_SUFFIX.length)).pool,
   });
   return {
     agent,
-    originOf: (name) => `https://${name}${ORIGIN_SUFFIX}`,
+    dispatcherOf: (name) => poolOf(name).pool,
+    originOf,
     targetOf: (name) => poolOf(name).nextTarget().origin,
     connectTarget(host, port) {
       for (const pool of pools.values()) {
@@ -60,13 +60,15 @@ export function createUpstreamConnections(
       }
       throw new Error('not the address of an upstream');
     },
-    close: () => agent.destroy(),
+    close: async () => void (await Promise.all([...pools.values()].map(({ pool }) => pool.destroy()))),
   };
 }
 
+const originOf = (name: string): string => `https://${name}${ORIGIN_SUFFIX}`;
+
 type ConnectCallback = buildConnector.Callback;
 
-function createPool({ targets, spiffeId }: UpstreamSpec, material: TlsMaterial) {
+function createPool(origin: string, { targets, spiffeId }: UpstreamSpec, material: TlsMaterial) {
   const urls = targets.map((target) => new URL(target));
   const tls = internalClientTls(material, spiffeId);
   const connector = buildConnector({ ...tls, timeout: CONNECT_TIMEOUT_MS, maxCachedSessions: 0 });
@@ -77,19 +79,28 @@ function createPool({ targets, spiffeId }: UpstreamSpec, material: TlsMaterial) 
     return url;
   };
 
+  const connect: buildConnector.connector = (_options, callback) => {
+    const attempt = (left: number): void => {
+      const { hostname, port } = nextTarget();
+      const options = { hostname: unbracket(hostname), port: port || '443', protocol: 'https:' };
+      connector(options, (...result: Parameters<ConnectCallback>) => {
+        if (result[0] !== null && left > 1) attempt(left - 1);
+        else callback(...result);
+      });
+    };
+    attempt(urls.length);
+  };
+  const pool = new Pool(origin, {
+    connect,
+    // Less than a server's usual five seconds, so that a request never meets a connection that is just closing.
+    keepAliveTimeout: 4000,
+    bodyTimeout: 0,
+    pipelining: 1,
+  });
+
   return {
+    pool,
     nextTarget,
-    connect(callback: ConnectCallback): void {
-      const attempt = (left: number): void => {
-        const { hostname, port } = nextTarget();
-        const options = { hostname: unbracket(hostname), port: port || '443', protocol: 'https:' };
-        connector(options, (...result: Parameters<ConnectCallback>) => {
-          if (result[0] !== null && left > 1) attempt(left - 1);
-          else callback(...result);
-        });
-      };
-      attempt(urls.length);
-    },
     tlsFor: (host: string, port: number): InternalClientTls | undefined =>
       urls.some((url) => unbracket(url.hostname) === host && Number(url.port || 443) === port)
         ? tls

@@ -1,6 +1,4 @@
-import { type IncomingMessage, METHODS, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import httpProxy from '@fastify/http-proxy';
+import { METHODS } from 'node:http';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -12,12 +10,14 @@ import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem
 import { handleRequest } from '../pipeline/handle-request.js';
 import type { GatewayPorts } from '../pipeline/ports.js';
 import { answerClientError } from './answer-client-error.js';
-import { createForwarding, type UpstreamTransport } from './forwarding.js';
+import type { ForwardLimits, HttpForwarder } from './forward-http.js';
+import { registerWebSocketProxy, type WebSocketTransport } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
 
 export interface DataPlaneOptions {
   gateway: GatewayPorts;
-  upstreams: UpstreamTransport;
+  upstreams: HttpForwarder & WebSocketTransport;
+  limits: ForwardLimits;
   logger: Logger;
   newRequestId: () => string;
 }
@@ -29,6 +29,7 @@ export interface DataPlaneOptions {
 export async function createDataPlane({
   gateway,
   upstreams,
+  limits,
   logger,
   newRequestId,
 }: DataPlaneOptions): Promise<FastifyInstance> {
@@ -57,43 +58,22 @@ export async function createDataPlane({
   });
   installProblemReplies(app);
   app.decorateRequest('forwardable', null);
-  app.decorateRequest('forwardProblem', null);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
       app.addHttpMethod(method, { hasBody: true });
   }
 
+  const exchangeOptions = { dispatcherOf: (upstream: string) => upstreams.dispatcherOf(upstream), limits };
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
-    void handleRequest(openExchange(request, reply, proceed), gateway);
+    void handleRequest(openExchange(request, reply, proceed, exchangeOptions), gateway);
   });
-  await app.register(httpProxy, {
-    ...createForwarding(upstreams),
-    httpMethods: app.supportedMethods,
-    routes: ['/'],
-    websocket: true,
-  });
-  upgradeWebSocketsOnly(app);
+  await registerWebSocketProxy(app, upstreams);
+  decideExpectationsHere(app);
   return app;
 }
 
-/**
- * Java's client and `curl --http2` offer `Upgrade: h2c` on ordinary requests; RFC 9110 section 7.8 lets a server ignore
- * an upgrade. The proxy would answer 400, so anything but a WebSocket is served as plain HTTP/1.1 and then closed.
- */
-function upgradeWebSocketsOnly(app: FastifyInstance): void {
-  const [proxyUpgrade] = app.server.listeners('upgrade');
-  app.server.removeAllListeners('upgrade');
-  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
-      proxyUpgrade?.call(app.server, request, socket, head);
-      return;
-    }
-    delete request.headers.upgrade;
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket as import('node:net').Socket);
-    response.on('finish', () => socket.end());
-    app.routing(request, response);
-  });
+/** Node would answer `100 Continue` before anything is decided; nothing of a body is read before that (RFC 9110 10.1.1). */
+function decideExpectationsHere(app: FastifyInstance): void {
+  for (const event of ['checkContinue', 'checkExpectation']) app.server.on(event, app.routing);
 }

@@ -1,37 +1,51 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import type { Problem } from '../../contracts/problem.js';
+import type { Dispatcher } from 'undici';
+import { Problem } from '../../contracts/problem.js';
 import { sendProblem } from '../../kit/problem-replies.js';
 import type { Exchange, Forwarded } from '../pipeline/ports.js';
 import type { Forwardable, InboundRequest } from '../pipeline/states.js';
+import { type ForwardLimits, forwardHttp } from './forward-http.js';
+import { discardBody } from './request-body.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the pipeline decided to send; null until it has. */
+    /** What the pipeline decided to send; null until it has. For the WebSocket proxy. */
     forwardable: Forwardable | null;
-    /** Why forwarding failed, for the record. */
-    forwardProblem: Problem | null;
   }
 }
 
-/** Joins the pipeline to Fastify: the pipeline decides in the first hook, and `proceed` lets the proxy go to work. */
+export interface ExchangeOptions {
+  dispatcherOf(upstream: string): Dispatcher;
+  limits: ForwardLimits;
+}
+
+/**
+ * Joins the pipeline to Fastify. The pipeline runs in the first hook. Plain HTTP is answered from there, straight on the
+ * raw response; a WebSocket goes on (`proceed`) to the proxy's handler.
+ */
 export function openExchange(
   request: FastifyRequest,
   reply: FastifyReply,
   proceed: HookHandlerDoneFunction,
+  { dispatcherOf, limits }: ExchangeOptions,
 ): Exchange {
+  const inbound = inboundRequest(request);
+  const refuse = (problem: Problem): void => {
+    if (problem.headers['connection'] !== 'close') discardBody(request.raw);
+    sendProblem(reply, problem);
+  };
   return {
-    request: inboundRequest(request),
+    request: inbound,
+    refuse,
     forward(forwardable) {
-      request.forwardable = forwardable;
-      // The proxy and its WebSocket side read the target from here: they see only what was decided on.
-      request.raw.url = forwardable.path + forwardable.query;
-      const ended = replyEnded(request, reply);
-      proceed();
-      return ended;
+      const { route } = forwardable;
+      if (inbound.isUpgrade) return forwardWebSocket(request, reply, proceed, forwardable);
+      if (Number(request.raw.headers['content-length'] ?? 0) > route.maxBodyBytes) {
+        throw new Problem('body_too_large', { headers: { connection: 'close' } });
+      }
+      return forwardHttp(forwardable, request.raw, reply.raw, dispatcherOf(route.upstream), limits, refuse);
     },
-    refuse(problem) {
-      sendProblem(reply, problem);
-    },
+    cut: () => void request.raw.socket.destroy(),
   };
 }
 
@@ -45,16 +59,25 @@ function inboundRequest({ id, raw, ip, originalUrl }: FastifyRequest): InboundRe
     headers,
     remoteAddress: ip,
     protocol: 'encrypted' in raw.socket ? 'https' : 'http',
-    isUpgrade: raw.headers.upgrade !== undefined && /\bupgrade\b/i.test(raw.headers.connection ?? ''),
+    isUpgrade:
+      raw.headers.upgrade?.toLowerCase() === 'websocket' && /\bupgrade\b/i.test(raw.headers.connection ?? ''),
   };
 }
 
-/** Resolves when the reply has been sent, or the client has gone; for a WebSocket when its connection ends. */
-function replyEnded(request: FastifyRequest, { raw }: FastifyReply): Promise<Forwarded> {
+/** Resolves when the connection ends; until then it is the proxy's. */
+function forwardWebSocket(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  proceed: HookHandlerDoneFunction,
+  forwardable: Forwardable,
+): Promise<Forwarded> {
+  request.forwardable = forwardable;
+  // The proxy reads its target from here: it sees only what was decided on.
+  request.raw.url = forwardable.path + forwardable.query;
   return new Promise((resolve) => {
-    raw.once('close', () => {
-      const problem = request.forwardProblem;
-      resolve({ status: raw.headersSent ? raw.statusCode : 0, ...(problem === null ? {} : { problem }) });
-    });
+    request.raw.socket.once('close', () =>
+      resolve({ status: reply.raw.headersSent ? reply.raw.statusCode : 101 }),
+    );
+    proceed();
   });
 }

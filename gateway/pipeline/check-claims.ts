@@ -31,6 +31,7 @@ export function checkClaims(
     keyId,
     scopes: scopeList(payload.scope),
     roles: roleList(payload.roles),
+    claims: payload,
   };
   if (issuer.own) [token.client, token.session, token.tokenId, token.issuedAt].forEach(required);
   return token;

@@ -27,6 +27,8 @@ export interface Exchange {
   /** Sends the request to its upstream and the response back. Resolves when the reply has ended, whatever its end. */
   forward(forwardable: Forwardable): Promise<Forwarded>;
   refuse(problem: Problem): void;
+  /** Ends the connection at once: what was under way must not look whole. */
+  cut(): void;
 }
 
 /** How forwarding ended. */

@@ -17,6 +17,8 @@ interface RouteBase {
   maxBodyBytes: number;
   /** Time to the first byte of the response. */
   timeoutMs: number;
+  /** Longest silence of the upstream in the middle of a response; 0 for none. Streams of events are exempt. */
+  idleTimeoutMs: number;
   rateLimit: RateLimit | undefined;
   /** Where it stands: `file:line`. */
   source: string;

@@ -2,6 +2,7 @@ import type { Identity } from '../../contracts/identity-headers.js';
 import type { VerificationKey } from './key-source.js';
 import type { ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
+import type { JsonObject } from './strict-json.js';
 
 /**
  * The states of a request, in order. Each stage takes the previous state and returns the next, so forwarding something
@@ -24,6 +25,19 @@ export interface InboundRequest {
   protocol: 'http' | 'https';
   /** A WebSocket handshake. */
   isUpgrade: boolean;
+  /** What the client proved to be in the TLS handshake. Absent without a certificate, or when it did not verify. */
+  clientCertificate?: ClientCertificate;
+}
+
+/** A client certificate that the TLS listener has verified against its client CAs. */
+export interface ClientCertificate {
+  der: Buffer;
+  /** As Node prints it: `URI:spiffe://…, DNS:…`. */
+  subjectAltName: string | undefined;
+  /** As Node prints it: one `CN=…` line for each attribute. */
+  subject: string;
+  /** SHA-256 of the DER, as Node prints it: `AB:CD:…`. */
+  fingerprint256: string;
 }
 
 export interface Received {
@@ -70,6 +84,8 @@ export interface VerifiedToken {
   keyId: string;
   scopes: readonly string[];
   roles: readonly string[];
+  /** The payload itself, for rules about claims that only the config knows. Nobody changes it. */
+  claims: JsonObject;
 }
 
 export interface Verified extends Routed<ProtectedRoute> {

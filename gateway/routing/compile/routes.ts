@@ -18,6 +18,7 @@ export function compileRoute(
     allowEncodedSlash: route.encoded_slash === 'allow',
     maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
     timeoutMs: durationMs(route.timeout ?? '30s'),
+    idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
     rateLimit:
       route.rate_limit === undefined
         ? undefined

@@ -24,6 +24,9 @@ export const Route = Type.Object(
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
     max_body: Type.Optional(Size('default: 1MiB')),
     timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),
+    idle_timeout: Type.Optional(
+      Duration('longest silence in mid-response; default 60s, 0s for none; event streams exempt'),
+    ),
     rate_limit: Type.Optional(RateLimit),
   },
   closed,

@@ -1,0 +1,89 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { createConnection, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '../../contracts/problem.js';
+import type { Forwardable, HeaderList } from '../pipeline/states.js';
+
+export interface WebSocketTransport {
+  /** One of the upstream's targets, `https://host:port`. */
+  targetOf(upstream: string): string;
+  /** A verified TLS connection to a target. */
+  connectTarget(host: string, port: number): TLSSocket;
+}
+
+/**
+ * @fastify/http-proxy for WebSockets only: it goes where the pipeline decided, with the headers that the pipeline made.
+ * Plain HTTP never reaches it (`forward-http.ts`).
+ */
+export async function registerWebSocketProxy(
+  app: FastifyInstance,
+  upstreams: WebSocketTransport,
+): Promise<void> {
+  await app.register(httpProxy, {
+    upstream: '',
+    websocket: true,
+    routes: ['/'],
+    httpMethods: app.supportedMethods,
+    replyOptions: {
+      getUpstream: (request) => upstreams.targetOf(decided(request as FastifyRequest).route.upstream),
+    },
+    // Whatever is no WebSocket has been answered before a route's handler would run.
+    handler: () => {
+      throw new Problem('internal_error');
+    },
+    wsServerOptions: { perMessageDeflate: false },
+    wsClientOptions: {
+      perMessageDeflate: false,
+      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
+        headerObject(withoutHandshake(decided(request).upstreamHeaders)),
+      createConnection: ((options: { host: string; port: number | string }) =>
+        upstreams.connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
+    } as FastifyHttpProxyOptions['wsClientOptions'] & object,
+  });
+  upgradeWebSocketsOnly(app);
+}
+
+function decided(request: FastifyRequest): Forwardable {
+  if (request.forwardable === null) throw new Problem('internal_error');
+  return request.forwardable;
+}
+
+/** Repeated headers become one line, as RFC 9110 section 5.3 allows; cookies join by their own rule. */
+function headerObject(headers: HeaderList): Record<string, string> {
+  const joined: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    const held = joined[name];
+    joined[name] = held === undefined ? value : `${held}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  return joined;
+}
+
+/** The WebSocket client writes its own handshake. */
+function withoutHandshake(headers: HeaderList): HeaderList {
+  return headers.filter((_, index) => !(headers[index - (index % 2)] ?? '').startsWith('sec-websocket-'));
+}
+
+/**
+ * Java's client and `curl --http2` offer `Upgrade: h2c` on ordinary requests; RFC 9110 section 7.8 lets a server ignore
+ * an upgrade. The proxy would answer 400, so anything but a WebSocket is served as plain HTTP/1.1 and then closed.
+ */
+function upgradeWebSocketsOnly(app: FastifyInstance): void {
+  const [proxyUpgrade] = app.server.listeners('upgrade');
+  app.server.removeAllListeners('upgrade');
+  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+      proxyUpgrade?.call(app.server, request, socket, head);
+      return;
+    }
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.on('finish', () => socket.end());
+    app.routing(request, response);
+  });
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { Problem } from '../../contracts/problem.js';
+
+export interface RequestBodyLimits {
+  maxBytes: number;
+  /** Longest pause of the client between two chunks while the upstream is willing to take more. */
+  idleMs: number;
+}
+
+/** Whether the request line announced a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/**
+ * A request's body on its way to the upstream: counted, timed, and apart from the client's connection. undici destroys
+ * a body that it no longer wants, and destroying the request itself would cut off a client that is still to get the
+ * upstream's early answer. Trailers end here.
+ */
+export class RequestBody extends Readable {
+  readonly #source: IncomingMessage;
+  readonly #limits: RequestBodyLimits;
+  #seen = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(source: IncomingMessage, limits: RequestBodyLimits) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#source = source;
+    this.#limits = limits;
+    source.on('data', this.#onData);
+    source.on('end', this.#onEnd);
+    source.on('error', this.#onError);
+    source.on('close', this.#onClose);
+    source.pause();
+  }
+
+  override _read(): void {
+    this.#idle ??= setTimeout(() => this.destroy(new Problem('request_timeout')), this.#limits.idleMs);
+    this.#source.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#stopIdle();
+    this.#source.off('data', this.#onData);
+    this.#source.off('end', this.#onEnd);
+    this.#source.off('error', this.#onError);
+    this.#source.off('close', this.#onClose);
+    done(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#seen += chunk.length;
+    if (this.#seen > this.#limits.maxBytes) {
+      this.destroy(new Problem('body_too_large', { headers: { connection: 'close' } }));
+      return;
+    }
+    if (this.push(chunk)) this.#idle?.refresh();
+    else {
+      this.#stopIdle();
+      this.#source.pause();
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    this.#stopIdle();
+    this.push(null);
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.destroy(error);
+  };
+
+  readonly #onClose = (): void => {
+    if (!this.#source.complete) this.destroy(new Error('the client went away in the middle of its body'));
+  };
+
+  #stopIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+  }
+}
+
+/** After a refusal the rest of a body is read and dropped, so that the client can read its answer; up to a bound. */
+const LINGER_BYTES = 256 * 1024;
+const LINGER_MS = 5000;
+
+export function discardBody(source: IncomingMessage): void {
+  if (source.complete) return;
+  let left = LINGER_BYTES;
+  const cut = (): void => {
+    source.socket.destroy();
+  };
+  const timer = setTimeout(cut, LINGER_MS).unref();
+  source.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) cut();
+  });
+  source.on('error', () => undefined);
+  source.once('close', () => clearTimeout(timer));
+  source.once('end', () => clearTimeout(timer));
+  source.resume();
+}
