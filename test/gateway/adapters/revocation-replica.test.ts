@@ -18,6 +18,7 @@ const token = (changes: Partial<VerifiedToken> = {}): VerifiedToken => ({
   keyId: 'k',
   scopes: [],
   roles: [],
+  claims: {},
   ...changes,
 });
 
