@@ -1,6 +1,5 @@
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { loadAuthConfig, startAuthService } from '../auth-service/index.js';
 import { createLogger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
 
@@ -34,6 +33,7 @@ export function addAccountCommand(program: Command): void {
 async function addAccount({ config, email, role, scope }: AddAccountOptions): Promise<void> {
   if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new StartupError(`--email ${email} is not an e-mail address`);
   const password = await readPassword();
+  const { loadAuthConfig, startAuthService } = await import('../auth-service/index.js');
   const auth = await startAuthService(
     {
       ...loadAuthConfig(config, process.env),

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { DEV_LEAVES } from '../embedded/index.js';
-import { ensureDevPki, type PkiFiles } from '../kit/dev-pki.js';
+import type { PkiFiles } from '../kit/dev-pki.js';
 import { StartupError } from '../kit/startup-error.js';
 
 interface PkiInitOptions {
@@ -38,6 +37,8 @@ export function addPkiCommand(program: Command): void {
 }
 
 async function initPki({ dir, eachTo, host }: PkiInitOptions): Promise<void> {
+  const { DEV_LEAVES } = await import('../embedded/index.js');
+  const { ensureDevPki } = await import('../kit/dev-pki.js');
   const leaves = DEV_LEAVES.map((leaf) => ({ ...leaf, dnsNames: ['localhost', leaf.name, ...host] }));
   const files = await ensureDevPki({ dir: resolve(dir), leaves });
   if (eachTo !== undefined) {

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { runAuthService } from '../auth-service/index.js';
-import { runEmbedded } from '../embedded/index.js';
-import { runGateway } from '../gateway/index.js';
 import { packageRoot } from '../kit/package-root.js';
-import { runUpstreamStubs, STUB_NAMES, type StubName } from '../upstream-stubs/index.js';
+import type { StubName } from '../upstream-stubs/index.js';
 import { addAccountCommand } from './account.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 
-/** The `gatehouse` command. Exit codes: 0 done, 1 something to put right (one line says what), 2 wrong usage. */
+const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const satisfies readonly StubName[];
+
+/**
+ * The `gatehouse` command. Exit codes: 0 done, 1 something to put right (one line says what), 2 wrong usage. A command
+ * loads its part when it runs: a probe, which containers call every few seconds, must not load four services.
+ */
 export function createProgram(): Command {
   const program = new Command('gatehouse')
     .description('One public door for an API.')
@@ -25,23 +27,30 @@ export function createProgram(): Command {
     .description('everything in one process, with nothing installed beforehand')
     .option('--config-dir <dir>', 'folder with gateway.yaml, auth.yaml and upstream-stubs.yaml')
     .addHelpText('after', '\nExample:\n  PORT=8081 gatehouse start')
-    .action(({ configDir }: { configDir?: string }) =>
-      runEmbedded({ env, ...(configDir === undefined ? {} : { configDir }) }),
-    );
+    .action(async ({ configDir }: { configDir?: string }) => {
+      const { runEmbedded } = await import('../embedded/index.js');
+      await runEmbedded({ env, ...(configDir === undefined ? {} : { configDir }) });
+    });
 
   program
     .command('gateway')
     .description('the gateway as a process of its own')
     .requiredOption('--config <file>', 'gateway.yaml')
     .addHelpText('after', '\nExample:\n  gatehouse gateway --config config/gateway.yaml')
-    .action(({ config }: { config: string }) => runGateway({ configPath: config, env }));
+    .action(async ({ config }: { config: string }) => {
+      const { runGateway } = await import('../gateway/index.js');
+      await runGateway({ configPath: config, env });
+    });
 
   program
     .command('auth-service')
     .description('the auth service as a process of its own')
     .requiredOption('--config <file>', 'auth.yaml')
     .addHelpText('after', '\nExample:\n  gatehouse auth-service --config config/auth.yaml')
-    .action(({ config }: { config: string }) => runAuthService({ configPath: config, env }));
+    .action(async ({ config }: { config: string }) => {
+      const { runAuthService } = await import('../auth-service/index.js');
+      await runAuthService({ configPath: config, env });
+    });
 
   program
     .command('upstream-stub')
@@ -52,9 +61,10 @@ export function createProgram(): Command {
       'after',
       '\nExample:\n  gatehouse upstream-stub --config config/upstream-stubs.yaml --only orders',
     )
-    .action(({ config, only }: { config: string; only?: StubName[] }) =>
-      runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) }),
-    );
+    .action(async ({ config, only }: { config: string; only?: StubName[] }) => {
+      const { runUpstreamStubs } = await import('../upstream-stubs/index.js');
+      await runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) });
+    });
 
   addAccountCommand(program);
   addPkiCommand(program);
