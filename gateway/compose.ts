@@ -28,6 +28,7 @@ import type { Outcome } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 import { compileSnapshot } from './routing/compile.js';
 import { targetsOf } from './routing/schema/common.js';
+import { listenerLimits } from './routing/schema/limits.js';
 
 export interface GatewayDeps {
   clock?: Clock;
@@ -82,7 +83,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         },
       },
       upstreams,
-      limits: { bodyIdleMs: 10_000, clientStallMs: 60_000 },
+      limits: listenerLimits(config.limits),
       logger,
       newRequestId: randomUUID,
     });

@@ -14,10 +14,17 @@ import type { ForwardLimits, HttpForwarder } from './forward-http.js';
 import { registerWebSocketProxy, type WebSocketTransport } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
 
+/** Bounds of one client connection. */
+export interface ConnectionLimits {
+  headersMs: number;
+  headerBytes: number;
+  keepAliveMs: number;
+}
+
 export interface DataPlaneOptions {
   gateway: GatewayPorts;
   upstreams: HttpForwarder & WebSocketTransport;
-  limits: ForwardLimits;
+  limits: ForwardLimits & ConnectionLimits;
   logger: Logger;
   newRequestId: () => string;
 }
@@ -43,15 +50,15 @@ export async function createDataPlane({
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
     clientErrorHandler: answerClientError,
-    // Headers that are not whole in 10 s are cut off; Node looks only every 30 s unless told otherwise.
+    // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
     http: {
-      headersTimeout: 10_000,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: 16 * 1024,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+      maxHeaderSize: limits.headerBytes,
       requireHostHeader: false,
     },
     requestTimeout: 0,
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: limits.keepAliveMs,
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply as unknown as FastifyReply, asProblem(error));
     },

@@ -107,7 +107,9 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
     if (!this.#response.req.complete && hasBody(this.#response.req)) headers.push('connection', 'close');
     this.#response.writeHead(status, headers);
-    this.#watchIdle(headers);
+    // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
+    if (status === 204 || status === 304) this.#response.end();
+    else this.#watchIdle(headers);
     return true;
   }
 
@@ -121,7 +123,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
 
   onComplete(rawTrailers: (Buffer | string)[] | null): void {
     this.#stopTimers();
-    if (this.#aborted) return;
+    if (this.#aborted || this.#response.writableEnded) return;
     if (rawTrailers !== null && rawTrailers.length > 0)
       this.#response.addTrailers(responseTrailers(rawTrailers));
     this.#response.end();
@@ -129,7 +131,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     this.#stopTimers();
-    if (this.#aborted) return;
+    if (this.#aborted || this.#response.writableEnded) return;
     this.#problem ??= upstreamProblem(error);
     if (this.#started) {
       // A body that stops half-way must not look whole: the connection is cut instead of ended.

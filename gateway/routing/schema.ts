@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { AuthProfile } from './schema/auth-profile.js';
 import { closed, Duration, Name } from './schema/common.js';
 import { Issuer } from './schema/issuer.js';
+import { Limits } from './schema/limits.js';
 import { Listen } from './schema/listen.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
@@ -12,6 +13,7 @@ export const GatewayConfigSchema = Type.Object(
   {
     listen: Listen,
     admin: Listen,
+    limits: Type.Optional(Limits),
     internal_tls: InternalTls,
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.String()) }, closed)),
     shutdown_delay: Type.Optional(Duration('time between not ready and no longer accepting; default 5s')),
