@@ -129,9 +129,8 @@ t.test('the snippet for operators makes a route of the config as shipped', (t) =
     file,
     stringify({ ...config, upstreams: { ...config.upstreams, ...added.upstreams }, routes }),
   );
-  const snapshot = compileSnapshot(loadGatewayConfig(file, {}), () => {
-    throw new Error('no keys are asked for');
-  });
+  const keys = { find: () => undefined, fetchMissing: async () => undefined, available: false };
+  const snapshot = compileSnapshot(loadGatewayConfig(file, {}), () => keys);
   t.ok(snapshot.version);
   t.end();
 });
