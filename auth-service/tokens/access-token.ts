@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import { compactVerify, errors } from 'jose';
+import { errors, jwtVerify } from 'jose';
 import {
   ACCESS_TOKEN_ALGORITHM,
   ACCESS_TOKEN_TYPE,
   type AccessTokenClaims,
 } from '../../contracts/access-token.js';
 import { Problem } from '../../contracts/problem.js';
+import type { ProblemCode } from '../../contracts/problem-codes.js';
 import type { Live } from '../../kit/live.js';
 import type { KeyRing } from '../keys/key-ring.js';
 
@@ -70,41 +71,41 @@ export function createVerifyOwnToken(deps: { issuer: string; keys: Live<KeyRing>
   const { issuer, keys } = deps;
   return async (token) => {
     const { verifying } = keys.current;
-    const payload = await verifySignature(token, (kid) => verifying.get(kid));
-    return ownClaims(payload, issuer);
+    try {
+      const { payload } = await jwtVerify<Partial<AccessTokenClaims>>(
+        token,
+        ({ kid }) => keyOf(verifying, kid),
+        {
+          algorithms: [ACCESS_TOKEN_ALGORITHM],
+          typ: ACCESS_TOKEN_TYPE,
+          issuer,
+          currentDate: new Date(0), // before any `exp`
+        },
+      );
+      return logoutClaims(payload);
+    } catch (error) {
+      throw error instanceof Problem ? error : new Problem(codeOf(error), { cause: error });
+    }
   };
 }
 
-async function verifySignature(
-  token: string,
-  keyOf: (kid: string) => KeyObject | undefined,
-): Promise<Uint8Array> {
-  try {
-    const verified = await compactVerify(
-      token,
-      ({ kid }) => {
-        const key = kid === undefined ? undefined : keyOf(kid);
-        if (key === undefined) throw new Problem('token_kid');
-        return key;
-      },
-      { algorithms: [ACCESS_TOKEN_ALGORITHM] },
-    );
-    if (verified.protectedHeader.typ !== ACCESS_TOKEN_TYPE) throw new Problem('token_type');
-    return verified.payload;
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause;
-    if (cause instanceof errors.JOSEAlgNotAllowed) throw new Problem('token_alg', { cause });
-    if (cause instanceof errors.JWSSignatureVerificationFailed)
-      throw new Problem('token_signature', { cause });
-    throw new Problem('token_malformed', { cause });
-  }
+function keyOf(verifying: KeyRing['verifying'], kid: string | undefined): KeyObject {
+  const key = kid === undefined ? undefined : verifying.get(kid);
+  if (key === undefined) throw new Problem('token_kid');
+  return key;
 }
 
-/** Our own signature stands for the shape of the claims; what is checked is what is used. */
-function ownClaims(payload: Uint8Array, issuer: string): OwnTokenClaims {
-  const claims = JSON.parse(Buffer.from(payload).toString()) as Partial<AccessTokenClaims>;
-  const { iss, sub, sid, ver, exp } = claims;
-  if (iss !== issuer || typeof sub !== 'string' || typeof sid !== 'string') throw new Problem('token_claims');
+function logoutClaims({ sub, sid, ver, exp }: Partial<AccessTokenClaims>): OwnTokenClaims {
+  if (typeof sub !== 'string' || typeof sid !== 'string') throw new Problem('token_claims');
   if (typeof ver !== 'number' || typeof exp !== 'number') throw new Problem('token_claims');
   return { sub, sid, ver, exp };
+}
+
+function codeOf(error: unknown): ProblemCode {
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'token_alg';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'token_signature';
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return error.claim === 'typ' ? 'token_type' : 'token_claims';
+  }
+  return 'token_malformed';
 }

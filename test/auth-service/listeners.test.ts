@@ -58,6 +58,7 @@ t.test('both listeners answer the gateway and nobody else', needsPostgres, async
     });
     await once(socket, 'close');
     t.match(answer, /^HTTP\/1\.1 200 .*"access_token"/s);
+    t.match(answer, /^connection: close\r$/im);
     await stopped;
     await t.rejects(mtlsRequest(auth.gateway, auth.publicUrl), { code: 'ECONNREFUSED' });
   });

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import t from 'tap';
+import { redisList } from '../../../auth-service/revocation/redis-commands.js';
 import { decodeRevocation, REVOCATION_REDIS } from '../../../contracts/revocation.js';
 import { needsPostgres, testDatabase } from '../../fixtures/postgres.js';
 import { needsRedis, type TestRedis, testRedis } from '../../fixtures/redis.js';
@@ -217,6 +218,34 @@ t.test('publishing to Redis', needs, async (t) => {
     const last = await eventually(again, (answer) => answer.status === 200);
     t.strictSame(last.json(), { revoked: true });
   });
+});
+
+t.test('the script adds everything or nothing, and only to the list it was meant for', needs, async (t) => {
+  const redis = await testRedis(t);
+  const client = new Redis(redis.url);
+  t.teardown(() => client.disconnect());
+  await client.ping();
+  const list = redisList(client, 100);
+  const entries = [{ entry: '{"sid":"a"}', expiresS: 10 }];
+  await list.begin('e1');
+  t.equal(await list.append({ epoch: 'e1', number: 0, nowS: 1 }, entries), 1);
+  const before = await held(redis);
+  for (const at of [
+    { epoch: 'e1', number: 0 },
+    { epoch: 'e1', number: 2 },
+    { epoch: 'e0', number: 1 },
+  ]) {
+    await t.rejects(list.append({ ...at, nowS: 1 }, [{ entry: '{"sid":"b"}', expiresS: 10 }]), {
+      name: 'PublicationConflictError',
+    });
+    await t.rejects(list.markSeeded(at), { name: 'PublicationConflictError' });
+  }
+  t.strictSame(await held(redis), before);
+  await list.markSeeded({ epoch: 'e1', number: 1 });
+  t.match(await list.read(), { epoch: 'e1', number: 1, isSeeded: true, runId: /^[0-9a-f]{40}$/ });
+  await list.begin('e2');
+  t.match(await list.read(), { epoch: 'e2', number: 0, isSeeded: false });
+  t.equal((await held(redis)).stream.length, 1, 'stream ids go on growing');
 });
 
 t.test('the stream is trimmed, and what has expired leaves the set', needs, async (t) => {
