@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { RevocationFeed } from '../contracts/revocation.js';
+import { createAddressList } from '../kit/address-list.js';
 import { type Clock, pause, systemClock } from '../kit/clock.js';
 import { type Lifecycle, startAll } from '../kit/lifecycle.js';
 import { Live } from '../kit/live.js';
@@ -12,6 +14,8 @@ import { createJwksFetch } from './adapters/fetch-jwks.js';
 import { createHttpRevocationFeed } from './adapters/http-revocation-feed.js';
 import { JwksCache } from './adapters/jwks-cache.js';
 import { createMetrics } from './adapters/metrics.js';
+import { OpenRequestWatch } from './adapters/open-requests.js';
+import { PublicCertificates } from './adapters/public-certificates.js';
 import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
 import { connectRedis } from './adapters/redis-connection.js';
 import { createRedisRevocationFeed } from './adapters/redis-revocation-feed.js';
@@ -69,13 +73,19 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     );
     metrics.gauge('gatehouse_revocation_entries', 'Entries in the revocation copy.', () => revocations.size);
 
+    const openRequests = new OpenRequestWatch(clock, revocations);
+    openRequests.start();
+    lifecycle.onStop('open requests', () => openRequests.stop());
+
     let stopping = false;
     const readiness = (): Readiness => readinessOf(snapshot.current, keys, revocations, stopping);
+    const certificates = publicCertificates(config.listen);
     const dataPlane = await createDataPlane({
       gateway: {
         snapshot: () => snapshot.current,
         now: () => clock.now(),
         revocations,
+        openRequests,
         rateLimiter: createMemoryRateLimiter(clock),
         record(outcome) {
           metrics.count(outcome);
@@ -84,6 +94,8 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       },
       upstreams,
       limits: listenerLimits(config.limits),
+      trustedProxies: createAddressList(config.listen.trusted_proxies ?? []),
+      certificates,
       logger,
       newRequestId: randomUUID,
     });
@@ -98,6 +110,10 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     revocations.start();
     const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT');
     const url = await listen(lifecycle, dataPlane, config.listen, 'PORT');
+    if (certificates !== undefined) {
+      certificates.watch(dataPlane.server as unknown as TlsServer, logger, clock);
+      lifecycle.onStop('certificates', () => certificates.stop());
+    }
     lifecycle.onStop('readiness', async () => {
       stopping = true;
       await pause(clock, durationMs(config.shutdown_delay ?? '5s'));
@@ -142,6 +158,12 @@ function createKeyCaches(
       return [name, new JwksCache({ issuer: name, algorithms, fetch, clock, logger })];
     }),
   );
+}
+
+function publicCertificates({ tls }: GatewayOptions['value']['listen']): PublicCertificates | undefined {
+  return tls === undefined
+    ? undefined
+    : new PublicCertificates({ certificates: tls.certificates, clientCa: tls.client_ca });
 }
 
 function unknownIssuer(name: string): never {

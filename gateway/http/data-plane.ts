@@ -1,10 +1,12 @@
 import { METHODS } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
   LogController,
 } from 'fastify';
+import type { AddressList } from '../../kit/address-list.js';
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
@@ -21,10 +23,18 @@ export interface ConnectionLimits {
   keepAliveMs: number;
 }
 
+/** The public listener's certificates, as `https.createServer` takes them. */
+export interface PublicCertificates {
+  serverOptions(): TlsOptions;
+}
+
 export interface DataPlaneOptions {
   gateway: GatewayPorts;
   upstreams: HttpForwarder & WebSocketTransport;
   limits: ForwardLimits & ConnectionLimits;
+  trustedProxies: AddressList;
+  /** Absent: plain HTTP. */
+  certificates?: PublicCertificates | undefined;
   logger: Logger;
   newRequestId: () => string;
 }
@@ -33,14 +43,16 @@ export interface DataPlaneOptions {
  * The public server: one catch-all route. Fastify's own router sees `/` for every request, since it would decode and
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
-export async function createDataPlane({
-  gateway,
-  upstreams,
-  limits,
-  logger,
-  newRequestId,
-}: DataPlaneOptions): Promise<FastifyInstance> {
-  const app = Fastify({
+export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
+  const { gateway, upstreams, limits, trustedProxies, certificates, logger, newRequestId } = options;
+  // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
+  const server = {
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+    maxHeaderSize: limits.headerBytes,
+    requireHostHeader: false,
+  };
+  const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
@@ -50,13 +62,9 @@ export async function createDataPlane({
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
     clientErrorHandler: answerClientError,
-    // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
-    http: {
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: Math.min(1000, limits.headersMs),
-      maxHeaderSize: limits.headerBytes,
-      requireHostHeader: false,
-    },
+    ...(certificates === undefined
+      ? { http: server }
+      : { https: { ...server, ...certificates.serverOptions() } }),
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     frameworkErrors: (error, _request, reply) => {
@@ -70,7 +78,11 @@ export async function createDataPlane({
       app.addHttpMethod(method, { hasBody: true });
   }
 
-  const exchangeOptions = { dispatcherOf: (upstream: string) => upstreams.dispatcherOf(upstream), limits };
+  const exchangeOptions = {
+    dispatcherOf: (upstream: string) => upstreams.dispatcherOf(upstream),
+    limits,
+    trustedProxies,
+  };
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
     void handleRequest(openExchange(request, reply, proceed, exchangeOptions), gateway);

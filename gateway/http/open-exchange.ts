@@ -1,9 +1,14 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
+import type { AddressList } from '../../kit/address-list.js';
 import { sendProblem } from '../../kit/problem-replies.js';
+import { clientAddress } from '../pipeline/forwarding-headers.js';
+import { headerValues } from '../pipeline/headers.js';
 import type { Exchange, Forwarded } from '../pipeline/ports.js';
-import type { Forwardable, InboundRequest } from '../pipeline/states.js';
+import type { ClientCertificate, Forwardable, InboundRequest } from '../pipeline/states.js';
 import { type ForwardLimits, forwardHttp } from './forward-http.js';
 import { discardBody } from './request-body.js';
 
@@ -17,6 +22,8 @@ declare module 'fastify' {
 export interface ExchangeOptions {
   dispatcherOf(upstream: string): Dispatcher;
   limits: ForwardLimits;
+  /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
+  trustedProxies: AddressList;
 }
 
 /**
@@ -27,9 +34,9 @@ export function openExchange(
   request: FastifyRequest,
   reply: FastifyReply,
   proceed: HookHandlerDoneFunction,
-  { dispatcherOf, limits }: ExchangeOptions,
+  { dispatcherOf, limits, trustedProxies }: ExchangeOptions,
 ): Exchange {
-  const inbound = inboundRequest(request);
+  const inbound = inboundRequest(request, trustedProxies);
   const refuse = (problem: Problem): void => {
     if (problem.headers['connection'] !== 'close') discardBody(request.raw);
     sendProblem(reply, problem);
@@ -49,19 +56,44 @@ export function openExchange(
   };
 }
 
-function inboundRequest({ id, raw, ip, originalUrl }: FastifyRequest): InboundRequest {
+function inboundRequest(
+  { id, raw, originalUrl }: FastifyRequest,
+  trustedProxies: AddressList,
+): InboundRequest {
   const headers = raw.rawHeaders.map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text));
+  const address = raw.socket.remoteAddress ?? '';
+  const isTrustedProxy = trustedProxies.has(address);
+  const certificate = clientCertificate(raw.socket);
   return {
     id,
     method: raw.method ?? '',
     target: originalUrl,
     httpVersion: raw.httpVersion,
     headers,
-    remoteAddress: ip,
-    protocol: 'encrypted' in raw.socket ? 'https' : 'http',
+    remoteAddress: isTrustedProxy
+      ? clientAddress(address, headerValues(headers, 'x-forwarded-for'), (hop) => trustedProxies.has(hop))
+      : address,
+    peer: { address, isTrustedProxy },
+    protocol: raw.socket instanceof TLSSocket ? 'https' : 'http',
     isUpgrade:
       raw.headers.upgrade?.toLowerCase() === 'websocket' && /\bupgrade\b/i.test(raw.headers.connection ?? ''),
+    ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
+}
+
+const certificates = new WeakMap<Socket, ClientCertificate>();
+
+/** Read once a connection. A certificate that did not verify is none (`authorized` is about the client's CA). */
+function clientCertificate(socket: Socket): ClientCertificate | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const known = certificates.get(socket);
+  if (known !== undefined) return known;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const { raw, subject, subjectAltName, fingerprint256 } = certificate;
+  const read = { der: raw, subject, subjectAltName, fingerprint256 };
+  certificates.set(socket, read);
+  return read;
 }
 
 /** Resolves when the connection ends; until then it is the proxy's. */

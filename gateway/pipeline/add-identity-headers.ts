@@ -8,6 +8,7 @@ import {
   type Identity,
 } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
+import { FORWARDING_HEADERS, forwardingHeaders } from './forwarding-headers.js';
 import { filterHeaders, headerValues, listTokens } from './headers.js';
 import type { Admitted, Forwardable, HeaderList } from './states.js';
 
@@ -27,40 +28,18 @@ const HOP_BY_HOP = new Set([
 /** Named in `Connection` or not, these belong to the request itself. */
 const END_TO_END = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie']);
 
-/** The gateway's own word on where the request came from; a client's is not passed on. */
-const FORWARDING = new Set([
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-real-ip',
-  'x-request-id',
-]);
-
 /** The whole header list for the upstream: what the client may say, then what the gateway says. */
 export function addIdentityHeaders(admitted: Admitted): Forwardable {
-  const { request, route, headers, host } = admitted;
+  const { route, headers } = admitted;
   const listed = new Set(
     listTokens(headerValues(headers, 'connection')).filter((name) => !END_TO_END.has(name)),
   );
   const upstreamHeaders = filterHeaders(headers, (name) => {
-    if (HOP_BY_HOP.has(name) || FORWARDING.has(name) || listed.has(name)) return false;
+    if (HOP_BY_HOP.has(name) || FORWARDING_HEADERS.has(name) || listed.has(name)) return false;
     return name !== 'authorization' || route.forwardToken;
   });
   if (!route.forwardToken) removeRefreshCookie(upstreamHeaders);
-  upstreamHeaders.push(
-    'x-forwarded-for',
-    request.remoteAddress,
-    'x-forwarded-proto',
-    request.protocol,
-    'x-forwarded-host',
-    host,
-    'x-request-id',
-    request.id,
-    ...identityHeaders(admitted.identity),
-  );
+  upstreamHeaders.push(...forwardingHeaders(admitted), ...identityHeaders(admitted.identity));
   return { ...admitted, upstreamHeaders };
 }
 

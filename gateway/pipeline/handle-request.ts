@@ -7,7 +7,7 @@ import { limitRate } from './limit-rate.js';
 import { isProtected, matchRoute } from './match-route.js';
 import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
-import type { Authorized, Routed } from './states.js';
+import type { Authorized, Forwardable, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
 import { verifyToken } from './verify-token.js';
 
@@ -26,7 +26,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     const authorized = await authorizeCaller(routed, gateway);
     const admitted = limitRate(authorized, gateway.rateLimiter);
     const forwardable = addIdentityHeaders(admitted);
-    forwarded = await exchange.forward(forwardable);
+    forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
   } catch (error) {
     forwarded = refuse(exchange, error);
   }
@@ -45,9 +45,27 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
 async function authorizeCaller(routed: Routed, gateway: GatewayPorts): Promise<Authorized> {
   if (!isProtected(routed)) return authorizeAnyone(routed);
   const presented = extractCredential(routed);
-  const verified = await verifyToken(presented);
+  const verified = await verifyToken(presented, gateway.verifiedTokens);
   const unrevoked = checkRevocation(verified, gateway.revocations);
   return authorize(unrevoked);
+}
+
+/** A request that outlives its caller's access is cut off: streams and WebSockets can last for days. */
+async function forwardWhileAllowed(
+  forwardable: Forwardable,
+  exchange: Exchange,
+  gateway: GatewayPorts,
+): Promise<Forwarded> {
+  const { token, identity } = forwardable;
+  if (token === undefined) return exchange.forward(forwardable);
+  // The token behind an API key is renewed all the time; only a revocation ends the key.
+  const endsAtMs = identity.kind === 'api-key' ? Number.POSITIVE_INFINITY : token.expiresAt * 1000;
+  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut: () => exchange.cut() });
+  try {
+    return await exchange.forward(forwardable);
+  } finally {
+    unwatch();
+  }
 }
 
 function refuse(exchange: Exchange, error: unknown): Forwarded {

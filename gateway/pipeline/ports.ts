@@ -3,8 +3,11 @@ import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
+import type { VerifiedTokenCache } from './verified-token-cache.js';
 
+export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
+export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
 
@@ -51,12 +54,28 @@ export interface Outcome {
   durationMs: number;
 }
 
+/** A request under way that ends with its caller's access. */
+export interface OpenRequest {
+  token: VerifiedToken;
+  /** Unix milliseconds at which access ends by itself; infinite when only a revocation ends it. */
+  endsAtMs: number;
+  cut(): void;
+}
+
+/** Cuts requests within seconds of their token's expiry or revocation (design 4.4). */
+export interface OpenRequests {
+  /** Returns how to end the watch. */
+  watch(request: OpenRequest): () => void;
+}
+
 export interface GatewayPorts {
   /** The snapshot in force. Called once a request. */
   snapshot(): Snapshot;
   /** Unix milliseconds. */
   now(): number;
+  verifiedTokens: VerifiedTokenCache;
   revocations: Revocations;
+  openRequests: OpenRequests;
   rateLimiter: RateLimiter;
   record(outcome: Outcome): void;
 }

@@ -20,7 +20,10 @@ export interface InboundRequest {
   target: string;
   httpVersion: string;
   headers: HeaderList;
+  /** The client's address: the peer's, or what trusted proxies say. */
   remoteAddress: string;
+  /** The other end of the connection itself. */
+  peer: { address: string; isTrustedProxy: boolean };
   /** `http` or `https`, as the client reached this listener. */
   protocol: 'http' | 'https';
   /** A WebSocket handshake. */
@@ -101,6 +104,8 @@ export interface Unrevoked extends Verified {
 /** The caller may use the route: anybody on a public one, the verified caller on the others. */
 export interface Authorized extends Routed {
   identity: Identity;
+  /** Absent on a public route. */
+  token?: VerifiedToken;
 }
 
 /** Within the rate limit. */

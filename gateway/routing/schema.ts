@@ -3,7 +3,7 @@ import { AuthProfile } from './schema/auth-profile.js';
 import { closed, Duration, Name } from './schema/common.js';
 import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
-import { Listen } from './schema/listen.js';
+import { Listen, PublicListen } from './schema/listen.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
 import { InternalTls, Upstream } from './schema/upstream.js';
@@ -11,12 +11,18 @@ import { InternalTls, Upstream } from './schema/upstream.js';
 /** `config/gateway.yaml` (design 4.8). `config/schema/gateway.schema.json` is generated from this. */
 export const GatewayConfigSchema = Type.Object(
   {
-    listen: Listen,
+    listen: PublicListen,
     admin: Listen,
     limits: Type.Optional(Limits),
     internal_tls: InternalTls,
     log: Type.Optional(Type.Object({ level: Type.Optional(Type.String()) }, closed)),
     shutdown_delay: Type.Optional(Duration('time between not ready and no longer accepting; default 5s')),
+    keys_dir: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'folder for the last good keys, to start without their issuers',
+      }),
+    ),
     issuers: Type.Record(Name, Issuer),
     revocation: Revocation,
     upstreams: Type.Record(Name, Upstream),

@@ -2,3 +2,33 @@ import { Type } from 'typebox';
 import { closed, Port } from './common.js';
 
 export const Listen = Type.Object({ host: Type.String({ minLength: 1 }), port: Port }, closed);
+
+const ServerTls = Type.Object(
+  {
+    certificates: Type.Array(
+      Type.Object({ cert: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1 }) }, closed),
+      {
+        minItems: 1,
+        description: 'PEM files, chosen by the host name that the client asks for; the first is the default',
+      },
+    ),
+    client_ca: Type.Optional(
+      Type.String({ minLength: 1, description: 'CA of client certificates; without it none is asked for' }),
+    ),
+  },
+  closed,
+);
+
+export const PublicListen = Type.Object(
+  {
+    host: Type.String({ minLength: 1 }),
+    port: Port,
+    tls: Type.Optional(ServerTls),
+    trusted_proxies: Type.Optional(
+      Type.Array(Type.String({ minLength: 2 }), {
+        description: 'addresses and networks in front of the gateway whose X-Forwarded-* are believed',
+      }),
+    ),
+  },
+  closed,
+);

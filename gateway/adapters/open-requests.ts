@@ -1,0 +1,49 @@
+import { type Clock, pause } from '../../kit/clock.js';
+import type { OpenRequest, OpenRequests, Revocations } from '../pipeline/ports.js';
+
+/** Well within the five seconds of design 4.4. */
+const CHECK_EVERY_MS = 1000;
+
+/**
+ * Requests under way whose caller can lose access before they end: streams and WebSockets last for days. Ordinary ones
+ * are gone before anybody looks, at the cost of a Set's add and delete.
+ */
+export class OpenRequestWatch implements OpenRequests {
+  readonly #open = new Set<OpenRequest>();
+  readonly #clock: Clock;
+  readonly #revocations: Revocations;
+  readonly #stopped = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(clock: Clock, revocations: Revocations) {
+    this.#clock = clock;
+    this.#revocations = revocations;
+  }
+
+  start(): void {
+    this.#running = this.#checkNowAndThen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  watch(request: OpenRequest): () => void {
+    this.#open.add(request);
+    return () => this.#open.delete(request);
+  }
+
+  async #checkNowAndThen(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      await pause(this.#clock, CHECK_EVERY_MS, signal);
+      const now = this.#clock.now();
+      for (const request of this.#open) {
+        if (now < request.endsAtMs && this.#revocations.find(request.token) === undefined) continue;
+        this.#open.delete(request);
+        request.cut();
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { headerValues, listTokens } from './headers.js';
+import type { Received } from './states.js';
+
+/** The gateway's own word on where a request came from. A client's is not passed on; a trusted proxy's is continued. */
+export const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+]);
+
+/** Alternating names and values for the upstream. */
+export function forwardingHeaders({ request, host }: Received): string[] {
+  const { headers, peer } = request;
+  const before = peer.isTrustedProxy ? listTokens(headerValues(headers, 'x-forwarded-for')) : [];
+  const proxied = peer.isTrustedProxy
+    ? headerValues(headers, 'x-forwarded-proto').at(-1)?.toLowerCase()
+    : undefined;
+  const protocol = proxied === 'http' || proxied === 'https' ? proxied : request.protocol;
+  return [
+    'x-forwarded-for',
+    [...before, peer.address].join(', '),
+    'x-forwarded-proto',
+    protocol,
+    'x-forwarded-host',
+    host,
+    'via',
+    `${request.httpVersion} gatehouse`,
+    'x-request-id',
+    request.id,
+  ];
+}
+
+/**
+ * The client's address: the nearest hop that is no trusted proxy (rightmost first, since only what a trusted proxy
+ * appended is known). `isTrusted` knows the proxies.
+ */
+export function clientAddress(
+  peerAddress: string,
+  forwardedFor: readonly string[],
+  isTrusted: (address: string) => boolean,
+): string {
+  let address = peerAddress;
+  for (const hop of listTokens(forwardedFor).reverse()) {
+    if (!isTrusted(address)) return address;
+    address = hop;
+  }
+  return address;
+}
