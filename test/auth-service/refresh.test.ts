@@ -68,6 +68,8 @@ t.test('refresh', needsPostgres, async (t) => {
       auth.clock.shift(299_000);
       const found = await next(login.refresh_token);
       t.equal(found.refresh_token, lost.refresh_token);
+      const { sink, end } = followed(auth.revocations);
+      t.teardown(end);
       auth.clock.shift(2000);
       t.strictSame(
         await refusal(login.refresh_token),
@@ -75,6 +77,8 @@ t.test('refresh', needsPostgres, async (t) => {
         'counted from the first use',
       );
       t.strictSame(await refusal(lost.refresh_token), [401, 'session_revoked']);
+      const exp = (decodeJwt(found.access_token).exp ?? 0) + 120;
+      t.match(sink.entries.at(-1), { sid: login.session_id, exp }, 'the second access token is covered too');
     },
   );
 

@@ -154,6 +154,21 @@ t.test('publishing to Redis', needs, async (t) => {
     t.notOk([epoch, 'half-done'].includes(after.epoch));
   });
 
+  t.test('a list of another epoch, or a Redis that has restarted, is not taken for ours', async (t) => {
+    const { epoch } = await held(redis);
+    await command(redis, 'HSET', meta, 'epoch', 'another');
+    const second = await eventually(
+      () => held(redis),
+      (now) => now.epoch !== 'another' && now.seeded === '1',
+    );
+    t.not(second.epoch, epoch);
+    await sql(databaseUrl, `UPDATE revocation_publication SET run_id = 'before the restart'`);
+    await eventually(
+      () => held(redis),
+      (now) => now.epoch !== second.epoch && now.seeded === '1',
+    );
+  });
+
   t.test(
     'Redis frozen: logins and refreshes do not wait, a logout is 202 and gets through later',
     async (t) => {
