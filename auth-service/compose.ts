@@ -3,6 +3,7 @@ import fastifyJwt from '@fastify/jwt';
 import { ACCESS_TOKEN_ALGORITHM, ACCESS_TOKEN_TYPE } from '../contracts/access-token.js';
 import { Problem } from '../contracts/problem.js';
 import type { RevocationFeed } from '../contracts/revocation.js';
+import { GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID } from '../contracts/spiffe.js';
 import { type Clock, systemClock } from '../kit/clock.js';
 import { type Lifecycle, startAll } from '../kit/lifecycle.js';
 import { createLogger, type Logger } from '../kit/logger.js';
@@ -11,9 +12,11 @@ import { readTlsFiles } from '../kit/tls-files.js';
 import { createAuthenticate } from './accounts/authenticate.js';
 import { createEnsureAccount, type EnsureAccount } from './accounts/ensure-account.js';
 import { createPasswordHasher } from './accounts/password-hasher.js';
+import { addAdminRoutes } from './http/admin-routes.js';
 import { createServer, type HttpServer } from './http/create-server.js';
 import { addInternalRoutes } from './http/internal-routes.js';
 import { listen } from './http/listen.js';
+import { routesFor } from './http/peer.js';
 import { addPublicRoutes } from './http/public-routes.js';
 import { createEnvelope } from './keys/envelope.js';
 import { openKeyRing } from './keys/key-ring.js';
@@ -102,7 +105,7 @@ async function compose(
   const { idleMs } = config.sessions;
   lifecycle.onStop('clean-up', keepCleanedUp({ database, clock, logger, idleMs }));
 
-  const publicServer = createServer({ tls, logger });
+  const publicServer = createServer({ tls, logger, peers: [GATEWAY_SPIFFE_ID] });
   const sign = await registerJwt(publicServer);
   const { audience, accessTtlMs } = config.tokens;
   const issueAccessToken = createIssueAccessToken({ issuer, audience, keys, sign, random, nowS });
@@ -129,9 +132,13 @@ async function compose(
     allowedOrigins: config.allowedOrigins,
   });
 
-  const internalServer = createServer({ tls, logger });
+  const peers = [GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID];
+  const internalServer = createServer({ tls, logger, peers });
   const stopping = new AbortController();
-  addInternalRoutes(internalServer, { tail, clock, stopping: stopping.signal });
+  routesFor(internalServer, { peer: GATEWAY_SPIFFE_ID }, (gateway) =>
+    addInternalRoutes(gateway, { tail, clock, stopping: stopping.signal }),
+  );
+  addAdminRoutes(internalServer, []);
 
   const internalUrl = await listen(internalServer, config.internal, {
     clock,

@@ -10,7 +10,7 @@ export interface ProblemSpec {
    * The `WWW-Authenticate` answer (RFC 6750 section 3): `bare` names the scheme only, for requests that carried no
    * credential; the others become the `error` attribute.
    */
-  challenge?: 'bare' | 'invalid_token' | 'insufficient_scope';
+  challenge?: 'bare' | 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof';
   /** Default `Retry-After` in seconds. */
   retryAfterS?: number;
 }
@@ -114,7 +114,7 @@ export const PROBLEMS = {
   credentials_missing: {
     status: 401,
     title: 'Authentication required',
-    detail: 'This route needs an access token.',
+    detail: 'This route needs a credential, and the request carries none that it takes.',
     challenge: 'bare',
   },
   token_malformed: invalidToken('Malformed token', 'The access token is not a well-formed signed JWT.'),
@@ -135,6 +135,23 @@ export const PROBLEMS = {
     'A claim of the access token is missing or not acceptable here.',
   ),
   token_revoked: invalidToken('Token revoked', 'The access token has been revoked.'),
+  token_binding: invalidToken(
+    'Token not proven',
+    'The access token is bound to a key or a certificate, and the request does not prove it.',
+  ),
+  api_key_invalid: invalidToken('Invalid API key', 'The API key is unknown, or has ended.'),
+  dpop_invalid: {
+    status: 401,
+    title: 'Invalid DPoP proof',
+    detail: 'The DPoP proof is missing, malformed, too old or for another request.',
+    challenge: 'invalid_dpop_proof',
+  },
+  dpop_replayed: {
+    status: 401,
+    title: 'DPoP proof used before',
+    detail: 'Each DPoP proof is good for one request.',
+    challenge: 'invalid_dpop_proof',
+  },
 
   // What the caller may do
   insufficient_scope: {
@@ -148,6 +165,16 @@ export const PROBLEMS = {
     title: 'Insufficient role',
     detail: 'The caller lacks a role that this route needs.',
   },
+  access_denied: {
+    status: 403,
+    title: 'Access denied',
+    detail: 'This route is not for this caller.',
+  },
+  certificate_not_accepted: {
+    status: 403,
+    title: 'Certificate not accepted',
+    detail: 'The client certificate names nobody whom this route admits.',
+  },
   identity_too_large: {
     status: 403,
     title: 'Identity too large',
@@ -158,6 +185,10 @@ export const PROBLEMS = {
   keys_unavailable: unavailable(
     'Keys unavailable',
     'The keys of the token\u2019s issuer are not available at the moment.',
+  ),
+  api_key_unverified: unavailable(
+    'API key not verified',
+    'The API key cannot be looked up at the moment.',
   ),
   revocation_stale: unavailable('Revocations stale', 'The revocation list is too old to decide by.'),
   overloaded: unavailable('Overloaded', 'There is more work than can be done at the moment.', 1),
@@ -203,6 +234,17 @@ export const PROBLEMS = {
   },
 
   // The auth service
+  peer_not_allowed: {
+    status: 403,
+    title: 'Caller not allowed',
+    detail: 'This endpoint is not for the certificate that was shown.',
+  },
+  not_found: { status: 404, title: 'Not found', detail: 'There is nothing by that name (any more).' },
+  conflict: {
+    status: 409,
+    title: 'Not possible now',
+    detail: 'The current state does not allow it.',
+  },
   invalid_credentials: {
     status: 401,
     title: 'Invalid credentials',
@@ -242,7 +284,7 @@ export const PROBLEMS = {
   origin_not_allowed: {
     status: 403,
     title: 'Origin not allowed',
-    detail: 'Cookie requests are accepted from allow-listed origins only.',
+    detail: 'Requests with a cookie, and WebSockets, are accepted from allow-listed origins only.',
   },
   store_unavailable: unavailable('Store unavailable', 'The database cannot be reached at the moment.'),
 

@@ -9,6 +9,8 @@ export function spiffeId(name: string): string {
 
 export const GATEWAY_SPIFFE_ID = spiffeId('gateway');
 export const AUTH_SERVICE_SPIFFE_ID = spiffeId('auth-service');
+/** Who may use the auth service's admin API, and nothing else there. */
+export const OPERATOR_SPIFFE_ID = spiffeId('operator');
 
 /**
  * The SPIFFE id in a certificate's `subjectaltname` as Node prints it, or undefined.

@@ -4,6 +4,8 @@ export const WELL_KNOWN = {
   jwks: '/.well-known/jwks.json',
   /** Prefix that the gateway answers itself, before the route table. */
   gatewayPrefix: '/.well-known/gatehouse/',
+  /** The public keys of the gateway's identity assertions. */
+  gatewayJwks: '/.well-known/gatehouse/jwks.json',
 } as const;
 
 /** On the auth service's internal listener; never reachable through a route. */
@@ -11,4 +13,6 @@ export const INTERNAL = {
   revocations: '/internal/revocations',
   /** `POST {api_key}`: 200 with an {@link ApiKeyExchange} (auth-api.ts), 404 for a key that is unknown or ended. */
   apiKeyExchange: '/internal/api-keys/exchange',
+  /** Prefix of the admin API, for operators' certificates only. */
+  adminPrefix: '/internal/admin',
 } as const;

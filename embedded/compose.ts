@@ -1,6 +1,11 @@
 import { join, resolve } from 'node:path';
 import { type AuthService, loadAuthConfig, startAuthService } from '../auth-service/index.js';
-import { AUTH_SERVICE_SPIFFE_ID, GATEWAY_SPIFFE_ID, spiffeId } from '../contracts/spiffe.js';
+import {
+  AUTH_SERVICE_SPIFFE_ID,
+  GATEWAY_SPIFFE_ID,
+  OPERATOR_SPIFFE_ID,
+  spiffeId,
+} from '../contracts/spiffe.js';
 import { type Gateway, loadGatewayConfig, startGateway } from '../gateway/index.js';
 import type { Env } from '../kit/config-file.js';
 import { ensureDevPki } from '../kit/dev-pki.js';
@@ -11,6 +16,7 @@ import { loadStubsConfig, STUB_NAMES, startUpstreamStubs } from '../upstream-stu
 import { lockDataFolder } from './data-folder.js';
 import { DEMO_ACCOUNTS } from './demo-accounts.js';
 import { ensureEncryptionKey } from './encryption-key.js';
+import { writeInternalUrl } from './internal-url.js';
 import { readPort } from './ports.js';
 import { startEmbeddedPostgres } from './postgres.js';
 
@@ -35,6 +41,7 @@ const READY_TIMEOUT_MS = 20_000;
 export const DEV_LEAVES = [
   { name: 'gateway', spiffeId: GATEWAY_SPIFFE_ID },
   { name: 'auth-service', spiffeId: AUTH_SERVICE_SPIFFE_ID },
+  { name: 'operator', spiffeId: OPERATOR_SPIFFE_ID },
   ...STUB_NAMES.map((name) => ({ name, spiffeId: spiffeId(name) })),
 ];
 
@@ -63,6 +70,7 @@ export function startEmbedded({ env, configDir, logger: given }: EmbeddedOptions
     };
 
     const auth = await startAuth(lifecycle, config('auth.yaml'), shared, logger);
+    lifecycle.onStop('auth-internal-url', await writeInternalUrl(dataDir, auth.internalUrl));
     const stubs = await startStubs(lifecycle, config('upstream-stubs.yaml'), shared, logger);
     const gateway = await startGatewayOn(
       lifecycle,

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
@@ -11,10 +10,10 @@ import fastify, {
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
 } from 'fastify';
-import { GATEWAY_SPIFFE_ID, spiffeIdFromSubjectAltName } from '../../contracts/spiffe.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
 import { internalServerTls, type TlsMaterial } from '../../kit/tls-files.js';
+import { acceptPeers } from './peer.js';
 
 export type HttpServer = FastifyInstance<
   Server,
@@ -30,9 +29,14 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
- * A listener of the auth service: internal mTLS, open to the gateway's certificate only, problem+json for every error.
+ * A listener of the auth service: internal mTLS, open to the certificates of `peers` (SPIFFE ids) only, problem+json
+ * for every error.
  */
-export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpServer {
+export function createServer(deps: {
+  tls: TlsMaterial;
+  logger: Logger;
+  peers: readonly string[];
+}): HttpServer {
   const { logger } = deps;
   const options: FastifyHttpsOptions<Server> = {
     https: internalServerTls(deps.tls),
@@ -54,7 +58,7 @@ export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpSe
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.removeContentTypeParser('text/plain'); // JSON only: a cross-site form cannot send it without a preflight
   installProblemReplies(app);
-  acceptGatewayOnly(app.server, logger);
+  acceptPeers(app.server, deps.peers, logger);
   closeConnectionsOnStop(app);
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
@@ -68,19 +72,6 @@ export function createServer(deps: { tls: TlsMaterial; logger: Logger }): HttpSe
     );
   });
   return app;
-}
-
-/**
- * The handshake lets in any certificate of the internal CA; from here on it has to be the gateway's. The connection of
- * anyone else is dropped before a byte of a request is read.
- */
-function acceptGatewayOnly(server: Server, logger: Logger): void {
-  server.prependListener('secureConnection', (socket: TLSSocket) => {
-    const peer = spiffeIdFromSubjectAltName(socket.getPeerCertificate().subjectaltname);
-    if (socket.authorized && peer === GATEWAY_SPIFFE_ID) return;
-    logger.warn({ peer }, 'refused a connection that is not the gateway');
-    socket.destroy();
-  });
 }
 
 /** Fastify tells only requests that begin after the stop; one under way would keep its connection open, and the stop. */

@@ -15,7 +15,7 @@ export interface InternalRouteDeps {
 
 const HEALTH_PATH = '/internal/health';
 
-/** What only gateways and operators reach; no route of a gateway may name this listener. */
+/** What gateways need besides the public listener; no route of a gateway may name this one. */
 export function addInternalRoutes(app: HttpServer, { tail, clock, stopping }: InternalRouteDeps): void {
   app.get(HEALTH_PATH, async (_request, reply) => {
     if (!tail.isLive) throw new Problem('store_unavailable');
