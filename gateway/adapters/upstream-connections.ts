@@ -1,5 +1,5 @@
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { Agent, buildConnector, Pool } from 'undici';
+import { buildConnector, Dispatcher, Pool } from 'undici';
 import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
 
 /** An upstream as config names it: equal targets, and who has to answer at each of them. */
@@ -13,7 +13,7 @@ export interface UpstreamConnections {
   /** The upstream's own connection pool. */
   dispatcherOf(upstream: string): Pool;
   /** For undici: requests to {@link originOf} an upstream go to one of its targets. */
-  agent: Agent;
+  agent: Dispatcher;
   /** The stable origin that stands for an upstream. It resolves nowhere else. */
   originOf(upstream: string): string;
   /** One of the upstream's targets, for what does not go through the agent. */
@@ -45,11 +45,8 @@ export function createUpstreamConnections(
     if (pool === undefined) throw new Error(`there is no upstream ${name}`);
     return pool;
   };
-  const agent = new Agent({
-    factory: (origin) => poolOf(new URL(origin).hostname.slice(0, -ORIGIN_SUFFIX.length)).pool,
-  });
   return {
-    agent,
+    agent: new ByOrigin((name) => poolOf(name).pool),
     dispatcherOf: (name) => poolOf(name).pool,
     originOf,
     targetOf: (name) => poolOf(name).nextTarget().origin,
@@ -65,6 +62,21 @@ export function createUpstreamConnections(
 }
 
 const originOf = (name: string): string => `https://${name}${ORIGIN_SUFFIX}`;
+
+/** Not undici's Agent: that one closes a pool for good when its last connection ends or none can be made. */
+class ByOrigin extends Dispatcher {
+  readonly #poolOf: (upstream: string) => Pool;
+
+  constructor(poolOf: (upstream: string) => Pool) {
+    super();
+    this.#poolOf = poolOf;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { hostname } = new URL(String(options.origin));
+    return this.#poolOf(hostname.slice(0, -ORIGIN_SUFFIX.length)).dispatch(options, handler);
+  }
+}
 
 type ConnectCallback = buildConnector.Callback;
 
