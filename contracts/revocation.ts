@@ -46,11 +46,14 @@ export type RevocationMessage = { entries: RevocationEntry[] } | { synced: true 
  * - `set`: sorted set, member = {@link encodeRevocation}, score = `exp`
  * - `stream`: fields `n` (number), `e` (epoch), `d` (entry)
  * - `meta`: hash with `epoch`, `number` (last one given out) and `seeded` (`1` once the whole list is in)
+ * - `at` + {@link revocationPlace}: the entry in force for one token, session, … as a key that expires with it, for
+ *   gateways in `mode: lookup`
  */
 export const REVOCATION_REDIS = {
   set: '{gatehouse:revocations}:set',
   stream: '{gatehouse:revocations}:stream',
   meta: '{gatehouse:revocations}:meta',
+  at: '{gatehouse:revocations}:at:',
 } as const;
 
 /** One fixed spelling for an entry, so that the same entry is the same member of the sorted set. */
@@ -68,6 +71,29 @@ export function decodeRevocation(text: string): RevocationEntry | undefined {
   }
   return asRevocation(value);
 }
+
+/** Entries of one place replace each other; a look-up asks at the places that could concern a token. */
+export function revocationPlace(entry: RevocationPlace): string {
+  switch (entry.kind) {
+    case 'token':
+      return JSON.stringify([entry.kind, entry.iss, entry.jti]);
+    case 'session':
+      return JSON.stringify([entry.kind, entry.iss, entry.sid]);
+    case 'subject':
+      return JSON.stringify([entry.kind, entry.iss, entry.sub]);
+    case 'key':
+      return JSON.stringify([entry.kind, entry.iss, entry.kid]);
+    case 'not-before':
+      return JSON.stringify([entry.kind, entry.iss, entry.client ?? null, entry.sub ?? null]);
+  }
+}
+
+/** An entry without what differs between entries of one place. */
+export type RevocationPlace = RevocationEntry extends infer Entry
+  ? Entry extends RevocationEntry
+    ? Omit<Entry, 'exp' | 'ver' | 'before'>
+    : never
+  : never;
 
 /** Checks a value from the wire. */
 export function asRevocation(value: unknown): RevocationEntry | undefined {

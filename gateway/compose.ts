@@ -11,15 +11,12 @@ import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import { durationMs } from '../kit/units.js';
 import { createJwksFetch } from './adapters/fetch-jwks.js';
-import { createHttpRevocationFeed } from './adapters/http-revocation-feed.js';
 import { JwksCache } from './adapters/jwks-cache.js';
 import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
 import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
-import { connectRedis } from './adapters/redis-connection.js';
-import { createRedisRevocationFeed } from './adapters/redis-revocation-feed.js';
-import { RevocationReplica } from './adapters/revocation-replica.js';
+import { createRevocationSource, type RevocationSource } from './adapters/revocation-source.js';
 import {
   createUpstreamConnections,
   type UpstreamConnections,
@@ -65,7 +62,14 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     const snapshot = new Live<Snapshot>(
       compileSnapshot(options, (issuer) => keys.get(issuer) ?? unknownIssuer(issuer)),
     );
-    const revocations = createReplica(options, upstreams, deps.feed, clock, logger);
+    const revocations = createRevocationSource({
+      mode: config.revocation.mode ?? 'replica',
+      redisUrl: config.revocation.redis_url ?? '',
+      inProcess: deps.feed,
+      internal: { origin: upstreams.originOf(AUTH_INTERNAL), dispatcher: upstreams.agent },
+      clock,
+      logger,
+    });
 
     const metrics = createMetrics();
     metrics.gauge('gatehouse_revocation_age_seconds', 'Time since the revocation feed last answered.', () =>
@@ -170,26 +174,10 @@ function unknownIssuer(name: string): never {
   throw new Error(`no key source for issuer ${name}`);
 }
 
-/** In the same process where there is one, else Redis with the internal listener behind it, else that listener alone. */
-function createReplica(
-  { value: { revocation } }: GatewayOptions,
-  upstreams: UpstreamConnections,
-  inProcess: RevocationFeed | undefined,
-  clock: Clock,
-  logger: Logger,
-): RevocationReplica {
-  if (inProcess !== undefined) return new RevocationReplica({ primary: inProcess, clock, logger });
-  const internal = createHttpRevocationFeed(upstreams.originOf(AUTH_INTERNAL), upstreams.agent);
-  const redisUrl = revocation.redis_url ?? '';
-  if (redisUrl === '') return new RevocationReplica({ primary: internal, clock, logger });
-  const primary = createRedisRevocationFeed({ connect: () => connectRedis(redisUrl) });
-  return new RevocationReplica({ primary, fallback: internal, clock, logger });
-}
-
 function readinessOf(
   snapshot: Snapshot,
   keys: ReadonlyMap<string, JwksCache>,
-  revocations: RevocationReplica,
+  revocations: RevocationSource,
   stopping: boolean,
 ): Readiness {
   const ageMs = revocations.ageMs();

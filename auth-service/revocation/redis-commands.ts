@@ -1,4 +1,4 @@
-import { REVOCATION_REDIS } from '../../contracts/revocation.js';
+import { decodeRevocation, REVOCATION_REDIS, revocationPlace } from '../../contracts/revocation.js';
 
 /** What the publisher needs of ioredis. */
 export interface RedisClient {
@@ -21,21 +21,31 @@ export class PublicationConflictError extends Error {
   override readonly name = 'PublicationConflictError';
 }
 
-const { set, stream, meta } = REVOCATION_REDIS;
+const { set, stream, meta, at } = REVOCATION_REDIS;
 
 /**
  * Adds entries to the set and to the stream with the next numbers, or nothing at all when epoch or last number differ:
  * what Redis lost is never papered over, and a command that was stuck in a connection does no harm when it gets through.
- * ARGV: epoch, last number, now (unix seconds), stream length, then entry and expiry of each.
+ * Each entry is also kept under a key of its place, where a weaker one never replaces a stronger one.
+ * ARGV: epoch, last number, now (unix seconds), stream length, then entry, expiry and place of each.
  */
 const APPEND_SCRIPT = `
 local held = redis.call('HMGET', KEYS[3], 'epoch', 'number')
 if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] then return -1 end
 local number = tonumber(ARGV[2])
-for i = 5, #ARGV, 2 do
+for i = 5, #ARGV, 3 do
   number = number + 1
   redis.call('ZADD', KEYS[1], ARGV[i + 1], ARGV[i])
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'n', number, 'e', ARGV[1], 'd', ARGV[i])
+  local entry = cjson.decode(ARGV[i])
+  local before = redis.call('GET', ARGV[i + 2])
+  if before then
+    local old = cjson.decode(before)
+    for _, member in ipairs({'exp', 'ver', 'before'}) do
+      if old[member] and entry[member] and old[member] > entry[member] then entry[member] = old[member] end
+    end
+  end
+  redis.call('SET', ARGV[i + 2], cjson.encode(entry), 'EXAT', entry.exp)
 end
 redis.call('HSET', KEYS[3], 'number', number)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[3])
@@ -99,11 +109,17 @@ export function redisList(client: RedisClient, streamMaxEntries: number): RedisL
       await run(BEGIN_SCRIPT, epoch);
     },
     append({ epoch, number, nowS }, entries) {
-      const pairs = entries.flatMap(({ entry, expiresS }) => [entry, expiresS]);
-      return run(APPEND_SCRIPT, epoch, number, nowS, streamMaxEntries, ...pairs);
+      const args = entries.flatMap(({ entry, expiresS }) => [entry, expiresS, placeOf(entry)]);
+      return run(APPEND_SCRIPT, epoch, number, nowS, streamMaxEntries, ...args);
     },
     async markSeeded({ epoch, number }) {
       await run(SEEDED_SCRIPT, epoch, number);
     },
   };
+}
+
+function placeOf(text: string): string {
+  const entry = decodeRevocation(text);
+  if (entry === undefined) throw new Error('not a revocation');
+  return at + revocationPlace(entry);
 }

@@ -40,7 +40,7 @@ export class OpenRequestWatch implements OpenRequests {
       await pause(this.#clock, CHECK_EVERY_MS, signal);
       const now = this.#clock.now();
       for (const request of this.#open) {
-        if (now < request.endsAtMs && this.#revocations.find(request.token) === undefined) continue;
+        if (now < request.endsAtMs && (await this.#revocations.find(request.token)) === undefined) continue;
         this.#open.delete(request);
         request.cut();
       }

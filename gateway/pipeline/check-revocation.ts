@@ -3,11 +3,11 @@ import type { Revocations } from './ports.js';
 import type { Unrevoked, Verified } from './states.js';
 
 /**
- * Looks the token up in the in-memory copy, on every request and outside any cache. A copy that is too old to decide
+ * Looks the token up, on every request and outside any cache: in memory, unless config has Redis asked. A copy that is too old to decide
  * by is an outage (503), not the caller's fault; `on_stale: allow` lets the route be served by what is known.
  */
-export function checkRevocation(verified: Verified, revocations: Revocations): Unrevoked {
-  if (revocations.find(verified.token) !== undefined) throw new Problem('token_revoked');
+export async function checkRevocation(verified: Verified, revocations: Revocations): Promise<Unrevoked> {
+  if ((await revocations.find(verified.token)) !== undefined) throw new Problem('token_revoked');
   const isStale = revocations.ageMs() > verified.snapshot.maxStalenessMs;
   if (isStale && verified.route.onStale === 'deny') throw new Problem('revocation_stale');
   return { ...verified, revocationChecked: true };

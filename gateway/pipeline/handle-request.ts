@@ -46,7 +46,7 @@ async function authorizeCaller(routed: Routed, gateway: GatewayPorts): Promise<A
   if (!isProtected(routed)) return authorizeAnyone(routed);
   const presented = extractCredential(routed);
   const verified = await verifyToken(presented, gateway.verifiedTokens);
-  const unrevoked = checkRevocation(verified, gateway.revocations);
+  const unrevoked = await checkRevocation(verified, gateway.revocations);
   return authorize(unrevoked);
 }
 

@@ -11,11 +11,14 @@ export type { Verification, VerifiedTokenCache } from './verified-token-cache.js
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
 
-/** The in-memory copy of all revocations. */
+/** What is revoked: the copy in memory, or whoever is asked in its place. */
 export interface Revocations {
-  /** The entry that revokes this token, if any. */
-  find(token: VerifiedToken): RevocationEntry | undefined;
-  /** Time since the feed last answered; infinite before it was first in sync. */
+  /**
+   * The entry that revokes this token, if any. The copy answers at once; a promise, where Redis is asked, never
+   * rejects: a source that does not answer shows in its age.
+   */
+  find(token: VerifiedToken): RevocationEntry | undefined | Promise<RevocationEntry | undefined>;
+  /** Time since the source last answered; infinite before it was first in sync. */
   ageMs(): number;
 }
 

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { ConfigError, type ConfigFile } from '../../kit/config-file.js';
 import { durationMs } from '../../kit/units.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
+import { checkIssuers } from './compile/check-issuers.js';
 import { checkListeners } from './compile/check-listeners.js';
 import { checkProfiles } from './compile/check-profiles.js';
+import { checkRevocationMode } from './compile/check-revocation-mode.js';
 import { checkRoutes } from './compile/check-routes.js';
 import { checkUpstreams } from './compile/check-upstreams.js';
 import { compileIssuers, type KeySources } from './compile/issuers.js';
@@ -18,9 +20,11 @@ import type { GatewayConfig } from './schema.js';
 export function compileSnapshot(config: ConfigFile<GatewayConfig>, keySources: KeySources): Snapshot {
   const problems = [
     ...checkListeners(config),
+    ...checkIssuers(config),
     ...checkUpstreams(config),
     ...checkProfiles(config),
     ...checkRoutes(config),
+    ...checkRevocationMode(config),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   const issuers = compileIssuers(config.value, keySources);

@@ -3,6 +3,12 @@ import { closed, Duration, Targets } from './common.js';
 
 export const Revocation = Type.Object(
   {
+    mode: Type.Optional(
+      Type.Union([Type.Literal('replica'), Type.Literal('lookup'), Type.Literal('off')], {
+        description:
+          'a copy in memory (default), Redis asked on each request, or tokens live to their expiry',
+      }),
+    ),
     redis_url: Type.Optional(Type.String({ description: 'empty: no Redis' })),
     feed_url: Targets('the auth service\u2019s internal listener'),
     feed_spiffe_id: Type.String({ pattern: '^spiffe://' }),
