@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { redisList } from '../../../auth-service/revocation/redis-commands.js';
-import { decodeRevocation, REVOCATION_REDIS } from '../../../contracts/revocation.js';
+import { decodeRevocation, encodeRevocation, REVOCATION_REDIS } from '../../../contracts/revocation.js';
 import { needsPostgres, testDatabase } from '../../fixtures/postgres.js';
 import { needsRedis, type TestRedis, testRedis } from '../../fixtures/redis.js';
 import { sql } from '../../fixtures/sql.js';
@@ -241,16 +241,20 @@ t.test('the script adds everything or nothing, and only to the list it was meant
   t.teardown(() => client.disconnect());
   await client.ping();
   const list = redisList(client, 100);
-  const entries = [{ entry: '{"sid":"a"}', expiresS: 10 }];
+  const exp = 4_000_000_000;
+  const entryOf = (sid: string) => ({
+    entry: encodeRevocation({ kind: 'session', iss: 'i', sid, exp }),
+    expiresS: exp,
+  });
   await list.begin('e1');
-  t.equal(await list.append({ epoch: 'e1', number: 0, nowS: 1 }, entries), 1);
+  t.equal(await list.append({ epoch: 'e1', number: 0, nowS: 1 }, [entryOf('a')]), 1);
   const before = await held(redis);
   for (const at of [
     { epoch: 'e1', number: 0 },
     { epoch: 'e1', number: 2 },
     { epoch: 'e0', number: 1 },
   ]) {
-    await t.rejects(list.append({ ...at, nowS: 1 }, [{ entry: '{"sid":"b"}', expiresS: 10 }]), {
+    await t.rejects(list.append({ ...at, nowS: 1 }, [entryOf('b')]), {
       name: 'PublicationConflictError',
     });
     await t.rejects(list.markSeeded(at), { name: 'PublicationConflictError' });
