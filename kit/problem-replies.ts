@@ -4,11 +4,14 @@ import { type ProblemCode, problemBody } from '../contracts/problem-codes.js';
 
 /** Sends a problem as RFC 9457 `application/problem+json` with its headers. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply
-    .code(problem.status)
-    .headers(problemHeaders(problem))
-    .type('application/problem+json')
-    .send(JSON.stringify(problemBody(problem.code, reply.request.id)));
+  return (
+    reply
+      .code(problem.status)
+      .headers(problemHeaders(problem))
+      .type('application/problem+json')
+      // As bytes: Fastify adds a charset to text, and JSON types have none (RFC 8259 section 11).
+      .send(Buffer.from(JSON.stringify(problemBody(problem.code, reply.request.id))))
+  );
 }
 
 /** Makes every error and every unknown path of a Fastify server a problem reply. Only surprises are logged as errors. */
