@@ -10,20 +10,16 @@ import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import { durationMs } from '../kit/units.js';
-import { createJwksFetch } from './adapters/fetch-jwks.js';
-import { JwksCache } from './adapters/jwks-cache.js';
-import { createMetrics } from './adapters/metrics.js';
+import { createMetrics, type Metrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
 import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
 import { createRevocationSource, type RevocationSource } from './adapters/revocation-source.js';
-import {
-  createUpstreamConnections,
-  type UpstreamConnections,
-  type UpstreamSpec,
-} from './adapters/upstream-connections.js';
+import { createUpstreamConnections, type UpstreamSpec } from './adapters/upstream-connections.js';
+import { type BoundedTokenCache, createVerifiedTokenCache } from './adapters/verified-token-cache.js';
 import { createAdminServer, type Readiness } from './http/admin-server.js';
 import { createDataPlane } from './http/data-plane.js';
+import { createKeyCaches, type KeyCaches } from './key-caches.js';
 import type { GatewayOptions } from './options.js';
 import type { Outcome } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
@@ -58,15 +54,16 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
 
     const upstreams = createUpstreamConnections(upstreamSpecs(config), material);
     lifecycle.onStop('upstream connections', () => upstreams.close());
-    const keys = createKeyCaches(options, upstreams, clock, logger);
-    const snapshot = new Live<Snapshot>(
-      compileSnapshot(options, (issuer) => keys.get(issuer) ?? unknownIssuer(issuer)),
-    );
+    const keys = createKeyCaches(options, { upstreams, clock, logger });
+    const verifiedTokens = createVerifiedTokenCache();
+    const snapshot = new Live<Snapshot>(compileSnapshot(options, keys.sourceOf));
+    snapshot.onSwap(() => verifiedTokens.clear());
     const revocations = createRevocationSource({
       mode: config.revocation.mode ?? 'replica',
       redisUrl: config.revocation.redis_url ?? '',
       inProcess: deps.feed,
       internal: { origin: upstreams.originOf(AUTH_INTERNAL), dispatcher: upstreams.agent },
+      onEntry: keys.onRevocation,
       clock,
       logger,
     });
@@ -76,6 +73,8 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       Math.min(revocations.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
     );
     metrics.gauge('gatehouse_revocation_entries', 'Entries in the revocation copy.', () => revocations.size);
+
+    measureKeys(metrics, keys, verifiedTokens);
 
     const openRequests = new OpenRequestWatch(clock, revocations);
     openRequests.start();
@@ -88,6 +87,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       gateway: {
         snapshot: () => snapshot.current,
         now: () => clock.now(),
+        verifiedTokens,
         revocations,
         openRequests,
         rateLimiter: createMemoryRateLimiter(clock),
@@ -103,13 +103,15 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       logger,
       newRequestId: randomUUID,
     });
-    const admin = createAdminServer({ readiness, metrics: () => metrics.expose(), logger });
+    const admin = createAdminServer({
+      readiness,
+      keySets: () => ({ issuers: keys.status() }),
+      metrics: () => metrics.expose(),
+      logger,
+    });
 
-    lifecycle.onStop(
-      'key sets',
-      async () => void (await Promise.all([...keys.values()].map((cache) => cache.stop()))),
-    );
-    for (const cache of keys.values()) void cache.start();
+    lifecycle.onStop('key sets', () => keys.stop());
+    await keys.start();
     lifecycle.onStop('revocations', () => revocations.stop());
     revocations.start();
     const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT');
@@ -145,47 +147,36 @@ function upstreamSpecs({ upstreams, revocation }: GatewayOptions['value']): Reco
   return Object.fromEntries([...specs, [AUTH_INTERNAL, internal]]) as Record<string, UpstreamSpec>;
 }
 
-function createKeyCaches(
-  { value: config }: GatewayOptions,
-  upstreams: UpstreamConnections,
-  clock: Clock,
-  logger: Logger,
-): Map<string, JwksCache> {
-  return new Map(
-    Object.entries(config.issuers).map(([name, issuer]) => {
-      const { pathname, search } = new URL(issuer.jwks_uri);
-      const fetch =
-        issuer.upstream === undefined
-          ? createJwksFetch(issuer.jwks_uri)
-          : createJwksFetch(upstreams.originOf(issuer.upstream) + pathname + search, upstreams.agent);
-      const algorithms = issuer.algorithms ?? ['ES256'];
-      return [name, new JwksCache({ issuer: name, algorithms, fetch, clock, logger })];
-    }),
-  );
-}
-
 function publicCertificates({ tls }: GatewayOptions['value']['listen']): PublicCertificates | undefined {
   return tls === undefined
     ? undefined
     : new PublicCertificates({ certificates: tls.certificates, clientCa: tls.client_ca });
 }
 
-function unknownIssuer(name: string): never {
-  throw new Error(`no key source for issuer ${name}`);
+function measureKeys(metrics: Metrics, keys: KeyCaches, verifiedTokens: BoundedTokenCache): void {
+  metrics.gauges('gatehouse_jwks_age_seconds', 'Since the issuer last gave a good key set.', 'issuer', () =>
+    keys.status().flatMap(({ name, age_ms }) => (age_ms === null ? [] : [[name, age_ms / 1000] as const])),
+  );
+  metrics.gauges('gatehouse_jwks_keys', 'Keys held of the issuer.', 'issuer', () =>
+    keys.status().map((status) => [status.name, status.keys.length] as const),
+  );
+  metrics.counters('gatehouse_jwks_fetch_failures_total', 'Key sets not had.', 'issuer', () =>
+    keys.failures(),
+  );
+  metrics.gauge('gatehouse_verified_tokens', 'Verified tokens remembered.', () => verifiedTokens.entries);
+  metrics.gauge('gatehouse_verified_tokens_bytes', 'Their memory, about.', () => verifiedTokens.bytes);
 }
 
 function readinessOf(
   snapshot: Snapshot,
-  keys: ReadonlyMap<string, JwksCache>,
+  keys: KeyCaches,
   revocations: RevocationSource,
   stopping: boolean,
 ): Readiness {
   const ageMs = revocations.ageMs();
-  const issuers = Object.fromEntries(
-    [...keys].map(([name, { available }]) => [name, available ? 'ready' : 'no keys'] as const),
-  );
+  const { ready, issuers } = keys.readiness();
   return {
-    ready: !stopping && revocations.synced && Object.values(issuers).every((state) => state === 'ready'),
+    ready: !stopping && revocations.synced && ready,
     config: { version: snapshot.version },
     issuers,
     revocations: {

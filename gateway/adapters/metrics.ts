@@ -1,10 +1,17 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Outcome } from '../pipeline/ports.js';
 
+/** The label's value and the figure. */
+export type ReadSeries = () => Iterable<readonly [label: string, value: number]>;
+
 export interface Metrics {
   count(outcome: Outcome): void;
   /** A value read whenever somebody scrapes. */
   gauge(name: string, help: string, read: () => number): void;
+  /** One for each member of a bounded set, such as the issuers of the config. */
+  gauges(name: string, help: string, label: string, read: ReadSeries): void;
+  /** Likewise, for what is counted elsewhere and never falls. */
+  counters(name: string, help: string, label: string, read: ReadSeries): void;
   expose(): Promise<{ contentType: string; text: string }>;
 }
 
@@ -38,6 +45,30 @@ export function createMetrics(): Metrics {
         registers,
         collect() {
           this.set(read());
+        },
+      });
+    },
+    gauges(name, help, label, read) {
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [member, value] of read()) this.set({ [label]: member }, value);
+        },
+      });
+    },
+    counters(name, help, label, read) {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [member, value] of read()) this.inc({ [label]: member }, value);
         },
       });
     },

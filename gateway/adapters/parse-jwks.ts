@@ -1,12 +1,37 @@
-import { createPublicKey } from 'node:crypto';
-import { calculateJwkThumbprint, type JWK } from 'jose';
-import type { VerificationKey } from '../pipeline/ports.js';
-import { prepareVerifier, type SignatureAlgorithm } from './token-verifier.js';
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import type { SignatureAlgorithm } from './token-verifier.js';
 
-export const MAX_JWKS_BYTES = 64 * 1024;
+/** A public key as its set describes it, checked. */
+export interface ParsedKey {
+  kid: string;
+  alg: SignatureAlgorithm;
+  publicKey: KeyObject;
+  /** Only what makes the key: type, curve, coordinates, modulus, exponent. */
+  jwk: JsonWebKey;
+  /** RFC 7638: the same for the same key, whatever its set says about it. */
+  thumbprint: string;
+}
+
+/** A member that is not used. Those that no careful issuer would publish are worth an alarm. */
+export interface IgnoredKey {
+  kid: string | undefined;
+  reason: string;
+  isSuspicious: boolean;
+}
+
+export interface ParsedKeySet {
+  /** At least one, by key id. */
+  keys: ReadonlyMap<string, ParsedKey>;
+  ignored: readonly IgnoredKey[];
+}
+
 const MAX_KEYS = 32;
+const MAX_KID_LENGTH = 256;
+const MIN_RSA_BITS = 2048;
+/** Verifying costs the square of it: a signature of 16,384 bits would be an attack. */
+const MAX_RSA_BITS = 8192;
 
-/** Which algorithms a kind of key can sign with. The first is what a key without `alg` gets. */
+/** Which algorithms a kind of key can sign with. */
 const ALGORITHMS: Readonly<Record<string, readonly SignatureAlgorithm[]>> = {
   'EC P-256': ['ES256'],
   'EC P-384': ['ES384'],
@@ -16,43 +41,80 @@ const ALGORITHMS: Readonly<Record<string, readonly SignatureAlgorithm[]>> = {
 
 /**
  * The usable keys of a JWK set (RFC 7517). A key that is private, symmetric, for encryption, off its curve, too short
- * or of an algorithm that is not accepted is left out, as are further keys of one `kid`. Throws when it is no key set,
- * has too many keys, or none is usable: such an answer must never replace good keys.
+ * or of an algorithm that is not accepted is left out, and so are further keys of one `kid`. Throws when it is no key
+ * set, has too many keys, or none is usable: such an answer must never replace good keys.
+ *
+ * @param accepted a key without `alg` gets the first of these that its type can do, and no other (RFC 8725 section 3.1)
  */
-export async function parseJwks(
-  body: unknown,
-  accepted: readonly string[],
-): Promise<Map<string, VerificationKey>> {
+export function parseJwks(body: unknown, accepted: readonly string[]): ParsedKeySet {
   const members = (body as { keys?: unknown } | null)?.keys;
-  if (!Array.isArray(members)) throw new Error('not a JWK set');
-  if (members.length > MAX_KEYS) throw new Error(`more than ${MAX_KEYS} keys`);
-  const keys = new Map<string, VerificationKey>();
+  if (!Array.isArray(members)) throw new Error('it is no JWK set');
+  if (members.length > MAX_KEYS) throw new Error(`it has more than ${MAX_KEYS} keys`);
+  const keys = new Map<string, ParsedKey>();
+  const ignored: IgnoredKey[] = [];
   for (const member of members as unknown[]) {
-    const key = await parseKey(member, accepted);
-    if (key !== undefined && !keys.has(key.kid)) keys.set(key.kid, key);
+    const parsed = parseKey(member, accepted);
+    if ('reason' in parsed) ignored.push(parsed);
+    else if (keys.has(parsed.kid)) ignored.push(suspicious(parsed.kid, 'another key has its id'));
+    else keys.set(parsed.kid, parsed);
   }
-  if (keys.size === 0) throw new Error('no usable key');
-  return keys;
+  if (keys.size === 0) throw new Error(`it has no usable key${reasons(ignored)}`);
+  return { keys, ignored };
 }
 
-async function parseKey(member: unknown, accepted: readonly string[]): Promise<VerificationKey | undefined> {
-  if (typeof member !== 'object' || member === null || 'd' in member || 'k' in member) return undefined;
-  const jwk = member as JWK;
-  if (jwk.use !== undefined && jwk.use !== 'sig') return undefined;
-  if (jwk.key_ops !== undefined && !jwk.key_ops.includes('verify')) return undefined;
-  const possible = ALGORITHMS[jwk.kty === 'RSA' ? 'RSA' : `${jwk.kty} ${jwk.crv}`] ?? [];
-  const alg = possible.find(
-    (algorithm) => (jwk.alg ?? algorithm) === algorithm && accepted.includes(algorithm),
-  );
-  if (alg === undefined) return undefined;
-  try {
-    const publicKey = createPublicKey({ key: jwk as import('node:crypto').JsonWebKey, format: 'jwk' });
-    if (publicKey.asymmetricKeyType === 'rsa' && (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
-      return undefined;
-    const kid = typeof jwk.kid === 'string' && jwk.kid !== '' ? jwk.kid : await calculateJwkThumbprint(jwk);
-    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-    return { kid, alg, verifies: await prepareVerifier(pem, alg) };
-  } catch {
-    return undefined;
-  }
+function parseKey(member: unknown, accepted: readonly string[]): ParsedKey | IgnoredKey {
+  if (typeof member !== 'object' || member === null) return suspicious(undefined, 'it is no JWK');
+  const { kty, crv, use, key_ops, alg, kid } = member as Record<string, unknown>;
+  if (!isKid(kid)) return suspicious(undefined, 'its id is none');
+  if ('d' in member) return suspicious(kid, 'it is a private key');
+  if ('k' in member || kty === 'oct') return suspicious(kid, 'it is a symmetric key');
+  if (use !== undefined && use !== 'sig') return unneeded(kid, 'it is not for signatures');
+  if (Array.isArray(key_ops) && !key_ops.includes('verify')) return unneeded(kid, 'it is not for verifying');
+  const possible = ALGORITHMS[kty === 'RSA' ? 'RSA' : `${String(kty)} ${String(crv)}`] ?? [];
+  const algorithm = accepted.find((name) => (alg ?? name) === name && possible.some((p) => p === name));
+  if (algorithm === undefined) return unneeded(kid, 'its algorithm is not accepted');
+  return readPublicKey(member as JsonWebKey, kid, algorithm as SignatureAlgorithm);
 }
+
+function readPublicKey(
+  jwk: JsonWebKey,
+  kid: string | undefined,
+  alg: SignatureAlgorithm,
+): ParsedKey | IgnoredKey {
+  let publicKey: KeyObject;
+  try {
+    // OpenSSL refuses a point that is not on its curve.
+    publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+  } catch {
+    return suspicious(kid, 'it is no valid key');
+  }
+  const { modulusLength, publicExponent } = publicKey.asymmetricKeyDetails ?? {};
+  if (modulusLength !== undefined && (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS))
+    return suspicious(kid, `it has ${modulusLength} bits`);
+  // With an exponent of 1 the signature is the message itself.
+  if (publicExponent !== undefined && (publicExponent < 3n || publicExponent % 2n === 0n))
+    return suspicious(kid, 'its exponent is none');
+  const bare = publicKey.export({ format: 'jwk' });
+  const canonical = JSON.stringify(bare, Object.keys(bare).sort());
+  const thumbprint = createHash('sha256').update(canonical).digest('base64url');
+  return { kid: kid ?? thumbprint, alg, publicKey, jwk: bare, thumbprint };
+}
+
+/** A set of one key may leave the id out (RFC 7517 section 4.5). It gets into logs and onto terminals. */
+const isKid = (kid: unknown): kid is string | undefined =>
+  kid === undefined ||
+  (typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID_LENGTH && !/[\p{Cc}\p{Cs}]/u.test(kid));
+
+const suspicious = (kid: string | undefined, reason: string): IgnoredKey => ({
+  kid,
+  reason,
+  isSuspicious: true,
+});
+const unneeded = (kid: string | undefined, reason: string): IgnoredKey => ({
+  kid,
+  reason,
+  isSuspicious: false,
+});
+
+const reasons = (ignored: readonly IgnoredKey[]): string =>
+  ignored.length === 0 ? '' : `: ${[...new Set(ignored.map(({ reason }) => reason))].join(', ')}`;

@@ -10,6 +10,8 @@ export interface RevocationReplicaOptions {
   primary: RevocationFeed;
   /** Followed while the primary is silent (design 4.4). */
   fallback?: RevocationFeed | undefined;
+  /** Told each entry as it is merged; the same one may come again. */
+  onEntry?: (entry: RevocationEntry) => void;
   clock: Clock;
   logger: Logger;
   /** Default 2 s: silence of the primary after which the fallback is followed. */
@@ -34,7 +36,13 @@ export class RevocationReplica implements Revocations {
   #primaryAnsweredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RevocationReplicaOptions) {
-    this.#options = { silenceMs: 2000, reconnectMs: 500, fallback: undefined, ...options };
+    this.#options = {
+      silenceMs: 2000,
+      reconnectMs: 500,
+      fallback: undefined,
+      onEntry: () => undefined,
+      ...options,
+    };
   }
 
   start(): void {
@@ -98,7 +106,10 @@ export class RevocationReplica implements Revocations {
     };
     return {
       merge: (entries) => {
-        for (const entry of entries) this.#index.merge(entry);
+        for (const entry of entries) {
+          this.#index.merge(entry);
+          this.#options.onEntry(entry);
+        }
       },
       synced: () => {
         synced = true;

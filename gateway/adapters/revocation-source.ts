@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { RevocationFeed } from '../../contracts/revocation.js';
+import type { RevocationEntry, RevocationFeed } from '../../contracts/revocation.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
 import type { Revocations } from '../pipeline/ports.js';
@@ -27,6 +27,8 @@ export interface RevocationSourceOptions {
   inProcess: RevocationFeed | undefined;
   /** The auth service's internal listener. */
   internal: { origin: string; dispatcher: Dispatcher };
+  /** Told each entry as it comes in; the same one may come again. */
+  onEntry: (entry: RevocationEntry) => void;
   clock: Clock;
   logger: Logger;
 }
@@ -36,15 +38,15 @@ export interface RevocationSourceOptions {
  * listener alone; or Redis asked on each request; or, written out in config, nothing.
  */
 export function createRevocationSource(options: RevocationSourceOptions): RevocationSource {
-  const { mode, redisUrl, inProcess, internal, clock, logger } = options;
+  const { mode, redisUrl, inProcess, internal, onEntry, clock, logger } = options;
   if (mode === 'off') return NO_REVOCATIONS;
   if (mode === 'lookup')
     return new RevocationLookup({ connect: () => connectRedis(redisUrl), clock, logger });
-  if (inProcess !== undefined) return new RevocationReplica({ primary: inProcess, clock, logger });
+  if (inProcess !== undefined) return new RevocationReplica({ primary: inProcess, onEntry, clock, logger });
   const fallback = createHttpRevocationFeed(internal.origin, internal.dispatcher);
-  if (redisUrl === '') return new RevocationReplica({ primary: fallback, clock, logger });
+  if (redisUrl === '') return new RevocationReplica({ primary: fallback, onEntry, clock, logger });
   const primary = createRedisRevocationFeed({ connect: () => connectRedis(redisUrl) });
-  return new RevocationReplica({ primary, fallback, clock, logger });
+  return new RevocationReplica({ primary, fallback, onEntry, clock, logger });
 }
 
 /** `mode: off`: tokens live to their expiry. */

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { KeySetReport } from '../../contracts/admin-api.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
@@ -13,6 +14,7 @@ export interface Readiness {
 
 export interface AdminOptions {
   readiness: () => Readiness;
+  keySets: () => KeySetReport;
   metrics: () => Promise<{ contentType: string; text: string }>;
   logger: Logger;
 }
@@ -23,7 +25,7 @@ const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
  * The admin listener, on loopback. A page in a browser on the same machine can reach it too, so requests from a foreign
  * origin, or under a name that was pointed at loopback (DNS rebinding), are refused.
  */
-export function createAdminServer({ readiness, metrics, logger }: AdminOptions): FastifyInstance {
+export function createAdminServer({ readiness, keySets, metrics, logger }: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -41,6 +43,7 @@ export function createAdminServer({ readiness, metrics, logger }: AdminOptions):
     const state = readiness();
     return reply.code(state.ready ? 200 : 503).send(state);
   });
+  app.get('/jwks', async () => keySets());
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics();
     return reply.type(contentType).send(text);

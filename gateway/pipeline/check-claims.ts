@@ -1,5 +1,6 @@
 import { Problem } from '../../contracts/problem.js';
-import type { Issuer } from './route.js';
+import { claimAt } from './claim-path.js';
+import type { ClaimPath, Issuer } from './issuer.js';
 import type { VerifiedToken } from './states.js';
 import type { JsonObject } from './strict-json.js';
 
@@ -18,23 +19,24 @@ export function checkClaims(
 ): VerifiedToken {
   const { expiresAt, issuedAt } = checkTimes(payload, issuer, nowMs);
   checkAudience(payload.aud, issuer);
-  const text = (name: string): string | undefined => optionalText(payload[name]);
+  const at = (path: ClaimPath): unknown => claimAt(payload, path);
+  const { claims: paths, own } = issuer;
   const token: VerifiedToken = {
     issuer: issuer.issuer,
-    subject: required(text('sub')),
+    subject: required(optionalText(at(paths.subject))),
     expiresAt,
     issuedAt,
-    client: text('client_id'),
-    session: text('sid'),
-    tokenId: text('jti'),
-    version: issuer.own ? version(payload.ver) : undefined,
+    client: optionalText(at(paths.client)),
+    session: optionalText(at(paths.session)),
+    tokenId: optionalText(at(paths.tokenId)),
+    version: own ? version(payload.ver) : undefined,
     keyId,
-    scopes: scopeList(payload.scope),
-    roles: roleList(payload.roles),
+    scopes: Object.freeze(scopeList(at(paths.scopes))),
+    roles: Object.freeze(roleList(at(paths.roles), own)),
     claims: payload,
   };
-  if (issuer.own) [token.client, token.session, token.tokenId, token.issuedAt].forEach(required);
-  return token;
+  if (own) [token.client, token.session, token.tokenId, token.issuedAt].forEach(required);
+  return Object.freeze(token);
 }
 
 function checkTimes(
@@ -67,11 +69,11 @@ function seconds(value: unknown): number | undefined {
   return Math.floor(value);
 }
 
+/** Control characters could forge a line somewhere down the road; half a surrogate pair has no UTF-8 form. */
 function optionalText(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH || /\p{Cc}/u.test(value)) {
-    throw claims();
-  }
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH) throw claims();
+  if (/[\p{Cc}\p{Cs}]/u.test(value)) throw claims();
   return value;
 }
 
@@ -80,16 +82,23 @@ function version(value: unknown): number {
   return value;
 }
 
-/** Space-separated (RFC 8693 section 4.2); a token may carry none. */
-function scopeList(value: unknown): readonly string[] {
-  return value === '' ? [] : (optionalText(value)?.split(' ') ?? []).filter((scope) => scope !== '');
+/** Space-separated text (RFC 8693 section 4.2), or a list as some issuers send; a token may carry none. */
+function scopeList(value: unknown): string[] {
+  if (value === undefined) return [];
+  if (typeof value === 'string') return textList(value.split(' ').filter((scope) => scope !== ''));
+  if (!Array.isArray(value)) throw claims();
+  return textList(value);
 }
 
-function roleList(value: unknown): readonly string[] {
+/** A list. A foreign issuer may send a single role as text, which stays one: role names may hold spaces. */
+function roleList(value: unknown, own: boolean): string[] {
   if (value === undefined) return [];
+  if (typeof value === 'string' && !own) return textList([value]);
   if (!Array.isArray(value)) throw claims();
-  return value.map((role) => required(optionalText(role)));
+  return textList(value);
 }
+
+const textList = (items: readonly unknown[]): string[] => items.map((item) => required(optionalText(item)));
 
 function required<T>(value: T | undefined): T {
   if (value === undefined) throw claims();

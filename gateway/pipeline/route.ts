@@ -1,4 +1,4 @@
-import type { KeySource } from './key-source.js';
+import type { Issuer } from './issuer.js';
 
 /** Routes as the compiler makes them from config: everything resolved, nothing left to look up by name. */
 export type Route = PublicRoute | ProtectedRoute;
@@ -43,23 +43,4 @@ export interface ProtectedRoute extends RouteBase {
 export interface RateLimit {
   requests: number;
   perMs: number;
-}
-
-/** What a token of this issuer has to look like. */
-export interface Issuer {
-  name: string;
-  /** The exact `iss`. */
-  issuer: string;
-  /** Any of them in `aud`. */
-  audiences: readonly string[];
-  algorithms: readonly string[];
-  /** The exact `typ`, without `application/`. */
-  tokenType: string;
-  /** Allowed clock difference. */
-  leewayS: number;
-  /** Longest accepted `exp - iat`. */
-  maxLifetimeS: number;
-  /** Our own auth service: `jti`, `sid`, `client_id` and `ver` are mandatory and `ver` is believed. */
-  own: boolean;
-  keys: KeySource;
 }

@@ -8,13 +8,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The object in UTF-8 bytes, or undefined: bad UTF-8, not JSON, no object, a repeated member, or too deep. */
+/**
+ * The object in UTF-8 bytes, frozen through and through because many requests may share it. Undefined: bad UTF-8, not
+ * JSON, no object, a repeated member, or too deep.
+ */
 export function parseStrictObject(bytes: Uint8Array): JsonObject | undefined {
   try {
     const text = utf8.decode(bytes);
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    return hasOneReading(text) ? (value as JsonObject) : undefined;
+    return hasOneReading(text) ? freezeDeep(value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
@@ -40,4 +43,12 @@ function hasOneReading(text: string): boolean {
     if (open.length > MAX_DEPTH) return false;
   }
   return true;
+}
+
+/** To be called on what is known not to be deep. */
+function freezeDeep<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null) freezeDeep(member);
+  }
+  return Object.freeze(value);
 }

@@ -1,29 +1,46 @@
 import { Problem } from '../../contracts/problem.js';
 import { checkClaims } from './check-claims.js';
+import { checkTokenType } from './check-token-type.js';
+import type { Issuer } from './issuer.js';
 import { type ParsedToken, parseToken } from './parse-token.js';
 import type { VerificationKey } from './ports.js';
-import type { Issuer } from './route.js';
+import { recallToken } from './recall-token.js';
 import type { Presented, Verified } from './states.js';
 import type { JsonObject } from './strict-json.js';
+import type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** Bytes of a JWS signature (RFC 7518 section 3.4, RFC 8037 section 3.1). RSA signatures are as long as their key. */
 const SIGNATURE_BYTES: Readonly<Record<string, number>> = { ES256: 64, ES384: 96, EdDSA: 64 };
+
+/** Longer than any thumbprint or UUID; what is longer is no key id of anybody's. */
+const MAX_KID_LENGTH = 256;
 
 /**
  * Who the caller is, by a signed token of an issuer that the route accepts. Refuses with the precise reason; 503 when
  * the issuer's keys are not to be had, since that is not the token's fault.
  */
-export async function verifyToken(presented: Presented): Promise<Verified> {
-  const { token: text, route, receivedAt } = presented;
+export async function verifyToken(presented: Presented, cache: VerifiedTokenCache): Promise<Verified> {
+  let verification = recallToken(presented, cache);
+  if (verification === undefined) {
+    verification = await verifyAnew(presented);
+    cache.set(presented.token, verification);
+  }
+  return { ...presented, token: verification.token, key: verification.key };
+}
+
+async function verifyAnew({ token: text, route, receivedAt }: Presented): Promise<Verification> {
   const token = parseToken(text);
   checkCritical(token.header);
   const issuer = route.issuers.find((candidate) => candidate.issuer === token.payload.iss);
   if (issuer === undefined) throw refuseUnknownIssuer(token, route.issuers);
   checkAlgorithm(token.header, issuer);
-  const key = await findKey(token.header, issuer);
-  checkType(token.header, issuer);
+  const namedKid = readKid(token.header);
+  const key = await findKey(namedKid, issuer);
+  if (key.alg !== token.header.alg) throw new Problem('token_alg');
+  checkTokenType(token, issuer);
   checkSignature(token, key);
-  return { ...presented, token: checkClaims(token.payload, issuer, key.kid, receivedAt), key };
+  const verified = checkClaims(token.payload, issuer, key.kid, receivedAt);
+  return Object.freeze({ token: verified, issuer, namedKid, key });
 }
 
 /** A token nobody here could verify is still told its plainest fault: an algorithm that no issuer accepts. */
@@ -44,26 +61,25 @@ function checkAlgorithm(header: JsonObject, issuer: Issuer): void {
     throw new Problem('token_alg');
 }
 
-/** RFC 9068 section 2.1: an ID token or another kind of JWT of the same issuer is no access token. */
-function checkType(header: JsonObject, issuer: Issuer): void {
-  const type =
-    typeof header.typ === 'string' ? header.typ.toLowerCase().replace(/^application\//, '') : undefined;
-  if (type !== issuer.tokenType) throw new Problem('token_type');
+function readKid({ kid }: JsonObject): string | undefined {
+  if (kid === undefined) return undefined;
+  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) throw new Problem('token_kid');
+  return kid;
 }
 
-/** By key id among the issuer's own keys only. The header's `jwk`, `jku`, `x5u` and `x5c` are never looked at. */
-async function findKey(header: JsonObject, issuer: Issuer): Promise<VerificationKey> {
-  const { kid } = header;
-  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > 256))
-    throw new Problem('token_kid');
-  let key = issuer.keys.find(kid);
-  if (key === undefined && kid !== undefined) key = await issuer.keys.fetchMissing(kid);
-  if (!issuer.keys.available) throw new Problem('keys_unavailable');
-  if (key === undefined) throw new Problem('token_kid');
-  if (key.alg !== header.alg) throw new Problem('token_alg');
-  return key;
+/** Among the issuer's own keys only. The header's `jwk`, `jku`, `x5u` and `x5c` are never looked at. */
+async function findKey(kid: string | undefined, { keys }: Issuer): Promise<VerificationKey> {
+  if (kid !== undefined && keys.isRevoked(kid)) throw new Problem('token_kid');
+  const held = keys.find(kid) ?? (kid === undefined ? 'absent' : await keys.fetchMissing(kid));
+  if (!keys.available || held === 'unanswered') throw new Problem('keys_unavailable');
+  if (held === 'absent') throw new Problem('token_kid');
+  return held;
 }
 
+/**
+ * The length is checked here because libraries differ in what they make of a DER signature or of spare bytes. That r
+ * and s are in range is OpenSSL's to check; a test holds it to that.
+ */
 function checkSignature({ text, signatureBytes }: ParsedToken, key: VerificationKey): void {
   const expectedBytes = SIGNATURE_BYTES[key.alg];
   if (signatureBytes === 0 || (expectedBytes !== undefined && signatureBytes !== expectedBytes)) {

@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { spiffeId } from '../../contracts/spiffe.js';
 import { startEmbedded } from '../../embedded/index.js';
 import { loadGatewayConfig } from '../../gateway/index.js';
+import type { KeySource } from '../../gateway/pipeline/ports.js';
 import { compileSnapshot } from '../../gateway/routing/compile.js';
 import { createLogger } from '../../kit/logger.js';
 import { packageRoot } from '../../kit/package-root.js';
@@ -129,7 +130,12 @@ t.test('the snippet for operators makes a route of the config as shipped', (t) =
     file,
     stringify({ ...config, upstreams: { ...config.upstreams, ...added.upstreams }, routes }),
   );
-  const keys = { find: () => undefined, fetchMissing: async () => undefined, available: false };
+  const keys: KeySource = {
+    find: () => undefined,
+    fetchMissing: async () => 'absent',
+    isRevoked: () => false,
+    available: false,
+  };
   const snapshot = compileSnapshot(loadGatewayConfig(file, {}), () => keys);
   t.ok(snapshot.version);
   t.end();

@@ -1,7 +1,6 @@
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import { targetsOf } from '../schema/common.js';
 import type { GatewayConfig } from '../schema.js';
-import { checkName } from './check-name.js';
 
 export function checkUpstreams(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
   const internal = targetsOf(config.value.revocation.feed_url).map(hostOf);
@@ -18,13 +17,6 @@ export function checkUpstreams(config: ConfigFile<GatewayConfig>): ConfigProblem
           'this is the auth service\u2019s internal listener, which no route may reach: name its public one';
         problems.push(config.problem(path, 'config_upstream_internal', message));
       }
-    }
-  }
-  for (const [name, { upstream }] of Object.entries(config.value.issuers)) {
-    if (upstream !== undefined) {
-      problems.push(
-        ...checkName(config, ['issuers', name, 'upstream'], upstream, config.value.upstreams, 'upstream'),
-      );
     }
   }
   return problems;

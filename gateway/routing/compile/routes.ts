@@ -1,5 +1,6 @@
 import { durationMs, sizeBytes } from '../../../kit/units.js';
-import type { Issuer, Route } from '../../pipeline/route.js';
+import type { Issuer } from '../../pipeline/issuer.js';
+import type { Route } from '../../pipeline/route.js';
 import type { AuthProfileConfig, GatewayConfig, RouteConfig } from '../schema.js';
 import { profileName, withHead } from './route-names.js';
 

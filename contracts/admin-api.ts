@@ -1,0 +1,32 @@
+/** What the gateway's admin listener answers, as its own tools read it. */
+
+/** `GET /jwks`: the key sets that a gateway holds. Public facts only. */
+export interface KeySetReport {
+  issuers: KeySetStatus[];
+}
+
+export interface KeySetStatus {
+  /** Of the issuer in config. */
+  name: string;
+  /** Its `iss`. */
+  issuer: string;
+  /** Where its keys come from: a URL, a path, or `inline`. */
+  source: string;
+  /** Whether its tokens can be verified at the moment. */
+  available: boolean;
+  keys: { kid: string; alg: string }[];
+  /** Key ids that the revocation feed has withdrawn. */
+  revoked: string[];
+  /** Members of the last good set that are not used, and why not. */
+  ignored: { kid: string | null; reason: string }[];
+  /** Since its last good answer, over restarts; null when there was none. */
+  age_ms: number | null;
+  /** The age past which the keys no longer serve. */
+  max_staleness_ms: number;
+  /** Until the next fetch; null while one is under way. */
+  next_refresh_ms: number | null;
+  /** Failed fetches since the last good answer. */
+  failures: number;
+  /** Why the last fetch failed; null when it did not. */
+  last_failure: string | null;
+}
