@@ -1,0 +1,112 @@
+/**
+ * The installation of docker-compose.yml, as processes on loopback: two gateways, two auth services, the stubs, a real
+ * Redis and a real PostgreSQL.
+ */
+import t from 'tap';
+import type { TokenResponse } from '../../contracts/auth-api.js';
+import { eventually } from '../fixtures/eventually.js';
+import { mtlsRequest } from '../fixtures/mtls-request.js';
+import { needsPostgres } from '../fixtures/postgres.js';
+import { needsRedis } from '../fixtures/redis.js';
+import { startTopology, type Topology, USER } from '../fixtures/topology.js';
+
+const needsBoth = { skip: needsPostgres.skip || needsRedis.skip };
+let shared: Promise<Topology> | undefined;
+const topology = (): Promise<Topology> => {
+  shared ??= startTopology(t);
+  return shared;
+};
+
+t.test('a token that one gateway handed out is good at both', needsBoth, async (t) => {
+  const { gatewayA, gatewayB } = await topology();
+  const { access_token: token } = await gatewayA.api.login(USER);
+  const [a, b] = await Promise.all([
+    gatewayA.api.get('/api/orders', token),
+    gatewayB.api.get('/api/orders', token),
+  ]);
+  t.equal(a.status, 200);
+  t.strictSame(b.body, a.body, 'the same caller, as the upstream sees it');
+});
+
+t.test('a logout at gateway A is refused at gateway B within a second', needsBoth, async (t) => {
+  const { gatewayA, gatewayB } = await topology();
+  for (let round = 1; round <= 3; round++) {
+    const { access_token: token } = await gatewayA.api.login(USER);
+    t.equal((await gatewayB.api.get('/api/profile', token)).status, 200);
+    t.match(await gatewayA.api.logout(token), { status: 200, body: { revoked: true } });
+    const code = async () => (await gatewayB.api.get('/api/profile', token)).code;
+    const elapsedMs = await eventually(code, (answer) => answer === 'token_revoked', 1000);
+    t.ok(elapsedMs < 1000, `refused after ${Math.round(elapsedMs)} ms`);
+  }
+});
+
+t.test('each auth service accepts a refresh token that the other issued', needsBoth, async (t) => {
+  const { authA, authB, as } = await topology();
+  const post = async (base: string, path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    const reply = await mtlsRequest(as('gateway'), base + path, init);
+    t.equal(reply.status, 200, reply.text);
+    return reply.json<Required<TokenResponse>>();
+  };
+  const first = await post(authA.url, '/auth/login', USER);
+  const second = await post(authB.url, '/auth/refresh', { refresh_token: first.refresh_token });
+  const third = await post(authA.url, '/auth/refresh', { refresh_token: second.refresh_token });
+  t.equal(third.session_id, first.session_id);
+  t.equal(new Set([first, second, third].map(({ refresh_token }) => refresh_token)).size, 3);
+});
+
+t.test('no upstream and no auth service takes anyone but a gateway', needsBoth, async (t) => {
+  const { stubs, authA, as } = await topology();
+  const { ca } = as('gateway');
+  await t.rejects(mtlsRequest({ ca }, `${stubs.url}/api/orders`), /certificate required/, 'no certificate');
+  await t.rejects(mtlsRequest({ ca }, `${authA.url}/auth/login`), /certificate required/, 'no certificate');
+  const refused = await mtlsRequest(as('profile'), `${stubs.url}/api/orders`);
+  t.match(refused.json(), { status: 403, code: 'gateway_required' }, 'another part of the house');
+  await t.rejects(
+    mtlsRequest(as('profile'), `${authA.url}/.well-known/jwks.json`),
+    'another part of the house',
+  );
+});
+
+t.test('kill -9 of one auth service does not disturb traffic, and logins go on', needsBoth, async (t) => {
+  const { gatewayA, gatewayB, authA } = await topology();
+  const { access_token: token } = await gatewayA.api.login(USER);
+  const statuses: number[] = [];
+  let go = true;
+  const streams = [gatewayA, gatewayB].map(async ({ api }) => {
+    while (go) statuses.push((await api.get('/api/orders', token)).status);
+  });
+
+  t.equal(await authA.process.end('SIGKILL'), 'signal SIGKILL');
+  const beforeLogins = statuses.length;
+  for (const { api } of [gatewayA, gatewayB]) {
+    const login = async () => (await api.post('/auth/login', USER)).status;
+    const elapsedMs = await eventually(login, (status) => status === 200, 3000);
+    t.comment(`login after ${Math.round(elapsedMs)} ms`);
+    for (let i = 0; i < 5; i++) t.equal(await login(), 200, 'and every time from then on');
+  }
+  await eventually(
+    async () => statuses.length,
+    (count) => count > beforeLogins + 100,
+    5000,
+  );
+  go = false;
+  await Promise.all(streams);
+  t.strictSame([...new Set(statuses)], [200], `${statuses.length} calls meanwhile`);
+
+  const { access_token: another } = await gatewayA.api.login(USER);
+  t.equal((await gatewayA.api.logout(another)).status, 200, 'and so does a logout');
+  await eventually(
+    async () => (await gatewayB.api.get('/api/orders', another)).code,
+    (code) => code === 'token_revoked',
+    1000,
+  );
+});
+
+t.test('SIGTERM ends each part with exit code 0', needsBoth, async (t) => {
+  const { gatewayA, gatewayB, authB, stubs } = await topology();
+  for (const [name, part] of Object.entries({ gatewayA, gatewayB, authB, stubs })) {
+    t.equal(await part.process.end('SIGTERM'), 'exit code 0', name);
+  }
+});
