@@ -95,6 +95,7 @@ const token: VerifiedToken = {
   keyId: 'key',
   scopes: [],
   roles: [],
+  claims: {},
 };
 const LOOKUPS = 5_000_000;
 let found = 0;
