@@ -103,7 +103,8 @@ async function compose(
   }
   const awaitPublished = createAwaitPublished(clock, arrivals);
   const { idleMs } = config.sessions;
-  lifecycle.onStop('clean-up', keepCleanedUp({ database, clock, logger, idleMs }));
+  const { auditRetentionMs } = config;
+  lifecycle.onStop('clean-up', keepCleanedUp({ database, clock, logger, idleMs, auditRetentionMs }));
 
   const publicServer = createServer({ tls, logger, peers: [GATEWAY_SPIFFE_ID] });
   const sign = await registerJwt(publicServer);

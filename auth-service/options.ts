@@ -55,6 +55,7 @@ export interface AuthConfig {
   sessions: SessionConfig;
   /** Origins whose pages may use the refresh cookie. */
   allowedOrigins: readonly string[];
+  auditRetentionMs: number;
   logLevel: string;
 }
 
@@ -91,6 +92,7 @@ const AuthFile = Type.Object(
       strict,
     ),
     cookies: Type.Object({ allowed_origins: Type.Array(Text) }, strict),
+    audit: Type.Optional(Type.Object({ retention: Duration }, strict)),
     log: Type.Object(
       { level: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) },
       strict,
@@ -100,6 +102,7 @@ const AuthFile = Type.Object(
 );
 
 const DEFAULT_STREAM_MAX_ENTRIES = 10_000;
+const DEFAULT_AUDIT_RETENTION = '365d';
 const HOUR_MS = 3_600_000;
 const MAX_GRACE_MS = 60_000;
 
@@ -131,6 +134,7 @@ export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
       lostResponseMs: durationMs(value.sessions.lost_response),
     },
     allowedOrigins: value.cookies.allowed_origins,
+    auditRetentionMs: durationMs(value.audit?.retention ?? DEFAULT_AUDIT_RETENTION),
     logLevel: value.log.level,
   };
   checkUrls(config, problems);
@@ -199,7 +203,7 @@ function checkUrls(config: AuthConfig, problems: Problems): void {
 const isUrlOf = (url: string, protocols: string[]): boolean =>
   URL.canParse(url) && protocols.includes(new URL(url).protocol);
 
-function checkLifetimes({ tokens, sessions }: AuthConfig, problems: Problems): void {
+function checkLifetimes({ tokens, sessions, auditRetentionMs }: AuthConfig, problems: Problems): void {
   if (tokens.accessTtlMs < 1000 || tokens.accessTtlMs > 24 * HOUR_MS) {
     problems.add(['tokens', 'access_ttl'], 'must be from 1s to 24h');
   }
@@ -207,6 +211,7 @@ function checkLifetimes({ tokens, sessions }: AuthConfig, problems: Problems): v
   if (sessions.absoluteMs < sessions.idleMs) {
     problems.add(['sessions', 'absolute'], 'must not be shorter than sessions.idle');
   }
+  if (auditRetentionMs < 24 * HOUR_MS) problems.add(['audit', 'retention'], 'must be at least 1d');
   if (sessions.graceMs > MAX_GRACE_MS) problems.add(['sessions', 'grace'], 'must be from 0s to 60s');
   if (sessions.lostResponseMs > HOUR_MS) problems.add(['sessions', 'lost_response'], 'must be from 0s to 1h');
 }

@@ -1,6 +1,7 @@
 import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import { type Clock, pause } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
+import { removeOldAuditRecords } from './audit.js';
 import type { Database, Queries } from './database.js';
 import { removeFinishedFamilies } from './refresh-families.js';
 import { removeExpiredRevocations } from './revocations.js';
@@ -17,6 +18,8 @@ export interface CleanUpDeps {
   logger: Logger;
   /** A family that was not refreshed for this long has ended. */
   idleMs: number;
+  /** Audit records are kept for this long. */
+  auditRetentionMs: number;
 }
 
 /**
@@ -40,8 +43,10 @@ export async function cleanUpOnce(deps: CleanUpDeps, signal?: AbortSignal): Prom
     }
     return removed;
   };
+  const auditBeforeMs = nowMs - deps.auditRetentionMs;
   const revocations = await removeAll((db) => removeExpiredRevocations(db, beforeS, BATCH_SIZE));
-  return revocations + (await removeAll((db) => removeFinishedFamilies(db, families, BATCH_SIZE)));
+  const records = await removeAll((db) => removeOldAuditRecords(db, auditBeforeMs, BATCH_SIZE));
+  return revocations + records + (await removeAll((db) => removeFinishedFamilies(db, families, BATCH_SIZE)));
 }
 
 /** Cleans up each minute. Returns what stops it. */

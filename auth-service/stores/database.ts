@@ -3,6 +3,7 @@ import pg from 'pg';
 import { Problem } from '../../contracts/problem.js';
 import { type Clock, pause } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
+import { tellAtOnce, tellLater } from './after-commit.js';
 import { isDatabaseUnavailable } from './database-errors.js';
 import type { Tables } from './tables.js';
 
@@ -56,9 +57,19 @@ export function openDatabase(url: string, { clock, logger }: { clock: Clock; log
   pool.on('error', (err) => logger.warn({ err }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  tellAtOnce(db, logger);
   return {
     run: (work) => storeErrors(() => work(db)),
-    transaction: (work) => storeErrors(() => db.transaction().execute(work)),
+    transaction: (work) =>
+      storeErrors(async () => {
+        let tell = (): void => undefined;
+        const result = await db.transaction().execute((trx) => {
+          tell = tellLater(trx, logger);
+          return work(trx);
+        });
+        tell();
+        return result;
+      }),
     close: () => Promise.race([db.destroy(), pause(clock, CLOSE_TIMEOUT_MS)]),
   };
 }

@@ -38,6 +38,11 @@ export interface RefreshFamiliesTable {
   rotated_at: Date | null;
   /** Unix seconds: the latest `exp` of any access token issued under the family. */
   access_expires_s: number;
+  /** Who used it last: at login, then at each rotation. */
+  last_ip: string | null;
+  last_user_agent: string | null;
+  /** Refreshes are paid for up to here (tokens/limit-refreshes.ts). */
+  refresh_credit_until: Date | null;
   revoked_at: Date | null;
   revoked_reason: 'logout' | 'logout-all' | 'reuse' | null;
 }
@@ -48,13 +53,15 @@ export interface SigningKeysTable {
   algorithm: string;
   state: SigningKeyState;
   public_jwk: ColumnType<JWK, string, never>;
-  /** PKCS#8 PEM, sealed (keys/envelope.ts). Null once the key is gone. */
+  /** PKCS#8 PEM, sealed (keys/envelope.ts). Null once the key signs no more. */
   private_key_box: Buffer | null;
   private_key_kek_version: number | null;
   created_at: Date;
   activated_at: Date | null;
   retiring_at: Date | null;
   gone_at: Date | null;
+  /** Unix seconds: no token that it signed expires later. Raised before such a token is signed. */
+  tokens_expire_s: Generated<number>;
 }
 
 export interface RevocationsTable {
@@ -80,11 +87,13 @@ export interface RevocationPublicationTable {
   number: number;
 }
 
-/** Append-only. */
+/** Append-only: a trigger refuses every change but the retention's. */
 export interface AuditLogTable {
   id: Generated<number>;
   at: Date;
   action: string;
+  /** Who did it (stores/audit.ts). */
+  actor: string;
   /** The account it happened to. */
   subject: string | null;
   session_id: string | null;
@@ -94,9 +103,32 @@ export interface AuditLogTable {
   detail: ColumnType<Record<string, unknown>, string, never>;
 }
 
+/** A one-time link to a new password; at most one an account. */
+export interface PasswordResetsTable {
+  user_id: string;
+  /** SHA-256 of the token. */
+  token_hash: Buffer;
+  created_at: Date;
+  expires_at: Date;
+}
+
+/** What slows down guessing (accounts/throttle.ts). */
+export interface AttemptCountersTable {
+  /** SHA-256 of what is counted: no address stands here in clear. */
+  key: Buffer;
+  /** Failures that are not forgiven yet, as of `counted_at`. */
+  level: number;
+  counted_at: Date;
+  blocked_until: Date;
+  /** When the level has leaked to nothing. */
+  forget_at: Date;
+}
+
 export interface Tables {
   users: UsersTable;
   refresh_families: RefreshFamiliesTable;
+  password_resets: PasswordResetsTable;
+  attempt_counters: AttemptCountersTable;
   signing_keys: SigningKeysTable;
   revocations: RevocationsTable;
   revocation_publication: RevocationPublicationTable;

@@ -39,7 +39,8 @@ export function createEndAllSessions(deps: {
       await requireLiveSession(trx, sessionId);
       await endFamiliesOf(trx, subject, nowMs);
       const exp = (await latestAccessExpiry(trx, subject)) + REVOCATION_MARGIN_S;
-      await insertAuditRecord(trx, { action: 'account.logout-all', subject, sessionId, origin }, now);
+      const actor = `user:${subject}` as const;
+      await insertAuditRecord(trx, { action: 'account.logout-all', actor, subject, sessionId, origin }, now);
       return insertRevocation(trx, { kind: 'subject', iss: issuer, sub: subject, ver: raised, exp }, now);
     });
     return seq === undefined ? 'revoked' : awaitPublished(seq);

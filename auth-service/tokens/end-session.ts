@@ -44,8 +44,10 @@ export function createEndSession(deps: {
       const expiresS = endedExpiresS ?? accessExpiresS;
       if (known !== undefined || expiresS === undefined || expiresS + REVOCATION_MARGIN_S <= nowS)
         return known;
-      const record = { action: AUDIT_ACTION[reason], subject, sessionId, origin, ...(detail && { detail }) };
-      await insertAuditRecord(trx, record, now);
+      // Who presents a token that was used before has not shown to be its owner.
+      const actor = reason === 'reuse' ? 'anonymous' : (`user:${subject}` as const);
+      const action = AUDIT_ACTION[reason];
+      await insertAuditRecord(trx, { action, actor, subject, sessionId, origin, detail }, now);
       const exp = expiresS + REVOCATION_MARGIN_S;
       return insertRevocation(trx, { kind: 'session', iss: issuer, sid: sessionId, exp }, now);
     });

@@ -15,7 +15,8 @@ t.test('what is over is removed, and nothing before its time', needsPostgres, as
   const logger = createLogger('clean-up', { level: 'silent' });
   const database = openDatabase(databaseUrl, { clock, logger });
   t.teardown(() => database.close());
-  const cleanUp = () => cleanUpOnce({ database, clock, logger, idleMs: 7 * DAY_MS });
+  const cleanUp = () =>
+    cleanUpOnce({ database, clock, logger, idleMs: 7 * DAY_MS, auditRetentionMs: 365 * DAY_MS });
   const rows = async (table: string) => (await sql(databaseUrl, `SELECT 1 FROM ${table}`)).length;
 
   const [ended] = [await auth.login(), await auth.login()];
@@ -48,7 +49,7 @@ t.test(
       `INSERT INTO revocations (kind, target, entry, expires_s, created_at)
      SELECT 'session', 's' || n, '{}', 1, now() FROM generate_series(1, 450) n`,
     );
-    const cleanUp = () => cleanUpOnce({ database, clock, logger, idleMs: DAY_MS });
+    const cleanUp = () => cleanUpOnce({ database, clock, logger, idleMs: DAY_MS, auditRetentionMs: DAY_MS });
     await database.transaction(async (trx) => {
       await trx.selectFrom('revocations').select('seq').where('target', '=', 's1').forUpdate().execute();
       t.equal(await cleanUp(), 449);
