@@ -1,13 +1,10 @@
 import fastifyCookie from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LogoutResponse, TokenResponse } from '../../contracts/auth-api.js';
-import { WELL_KNOWN } from '../../contracts/well-known.js';
 import type { Live } from '../../kit/live.js';
 import type { Authenticate } from '../accounts/authenticate.js';
-import { JWKS_MAX_AGE_S, jwksDocument } from '../keys/jwks-document.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { Ending } from '../revocation/await-published.js';
-import type { Origin } from '../stores/audit.js';
 import type { EndAllSessions } from '../tokens/end-all-sessions.js';
 import type { EndSession } from '../tokens/end-session.js';
 import type { IdentifySession } from '../tokens/identify-session.js';
@@ -17,6 +14,8 @@ import type { StartSession } from '../tokens/start-session.js';
 import { createCheckCookieOrigin } from './check-cookie-origin.js';
 import type { HttpServer } from './create-server.js';
 import { createFindCredential } from './find-credential.js';
+import { addJwksRoute } from './jwks-route.js';
+import { originOf } from './origin-of.js';
 import { clearRefreshCookie, readRefreshCookie, setRefreshCookie } from './refresh-cookie.js';
 import { LoginBody, RefreshTokenBody } from './schemas.js';
 
@@ -64,26 +63,9 @@ export async function addPublicRoutes(app: HttpServer, deps: PublicRouteDeps): P
   addJwksRoute(app, deps.keys);
 }
 
-function addJwksRoute(app: HttpServer, keys: Live<KeyRing>): void {
-  let document = jwksDocument(keys.current.published);
-  keys.onSwap(({ published }) => {
-    document = jwksDocument(published);
-  });
-  app.get(WELL_KNOWN.jwks, async (request, reply) => {
-    const { body, etag } = document;
-    reply.header('cache-control', `public, max-age=${JWKS_MAX_AGE_S}`).header('etag', etag);
-    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-    return reply.type('application/jwk-set+json').send(body);
-  });
-}
-
 /** A call by cookie or bearer has nothing to put in a body. A `null` is a body. */
 async function bodyMayBeLeftOut(request: FastifyRequest): Promise<void> {
   if (request.body === undefined) request.body = {};
-}
-
-function originOf(request: FastifyRequest): Origin {
-  return { requestId: request.id, ip: request.ip, userAgent: request.headers['user-agent'] };
 }
 
 function sendTokens(reply: FastifyReply, issued: IssuedSession, delivery: 'body' | 'cookie'): FastifyReply {

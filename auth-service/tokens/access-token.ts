@@ -25,7 +25,8 @@ export interface AccessTokenSubject {
   scopes: readonly string[];
 }
 
-export type IssueAccessToken = (subject: AccessTokenSubject, expiresS: number) => string;
+/** Rejects with Problem `store_unavailable` when it cannot be known which key is to sign. */
+export type IssueAccessToken = (subject: AccessTokenSubject, expiresS: number) => Promise<string>;
 
 const TOKEN_ID_BYTES = 16;
 
@@ -39,7 +40,7 @@ export function createIssueAccessToken(deps: {
   nowS: () => number;
 }): IssueAccessToken {
   const { issuer, audience, keys, sign, random, nowS } = deps;
-  return (subject, expiresS) =>
+  return async (subject, expiresS) =>
     sign(
       {
         iss: issuer,

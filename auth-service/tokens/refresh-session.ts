@@ -70,7 +70,7 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
         : extendFamilyAccess(db, { id, generation }, accessExpiresS),
     );
     if (!recorded) return undefined;
-    const accessToken = parts.issueAccessToken(accessTokenSubject(family, account), accessExpiresS);
+    const accessToken = await parts.issueAccessToken(accessTokenSubject(family, account), accessExpiresS);
     return issuedSession({
       familyId: id,
       generation: isRotation ? generation + 1 : generation,

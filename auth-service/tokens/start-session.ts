@@ -36,7 +36,7 @@ export function createStartSession(parts: SessionParts): StartSession {
       });
       return held;
     });
-    const accessToken = issueAccessToken(
+    const accessToken = await issueAccessToken(
       {
         subject: account.id,
         clientId: FIRST_PARTY_CLIENT_ID,
