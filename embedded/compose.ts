@@ -75,7 +75,14 @@ export function startEmbedded({ env, configDir, logger: given }: EmbeddedOptions
     const gateway = await startGatewayOn(
       lifecycle,
       config('gateway.yaml'),
-      { ...shared, ...stubs, PORT: String(port), ADMIN_PORT: String(adminPort), SHUTDOWN_DELAY: '0s' },
+      {
+        ...shared,
+        ...stubs,
+        PORT: String(port),
+        ADMIN_PORT: String(adminPort),
+        SHUTDOWN_DELAY: '0s',
+        DRAIN_TIMEOUT: '1s',
+      },
       auth,
       logger,
     );

@@ -114,15 +114,18 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     await keys.start();
     lifecycle.onStop('revocations', () => revocations.stop());
     revocations.start();
-    const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT');
-    const url = await listen(lifecycle, dataPlane, config.listen, 'PORT');
+    const drainMs = durationMs(config.drain_timeout ?? '10s');
+    const drainer = (app: FastifyInstance): Promise<void> => drain(app, clock, drainMs);
+    const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT', drainer);
+    const url = await listen(lifecycle, dataPlane, config.listen, 'PORT', drainer);
     if (certificates !== undefined) {
       certificates.watch(dataPlane.server as unknown as TlsServer, logger, clock);
       lifecycle.onStop('certificates', () => certificates.stop());
     }
     lifecycle.onStop('readiness', async () => {
       stopping = true;
-      await pause(clock, durationMs(config.shutdown_delay ?? '5s'));
+      const delayMs = durationMs(config.shutdown_delay ?? '5s');
+      if (delayMs > 0) await pause(clock, delayMs);
     });
 
     return {
@@ -196,13 +199,21 @@ async function whenReady(readiness: () => Readiness, clock: Clock, timeoutMs: nu
   }
 }
 
+/** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */
+async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
+  const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
+  await app.close();
+  cancel();
+}
+
 async function listen(
   lifecycle: Lifecycle,
   app: FastifyInstance,
   { host, port }: { host: string; port: number },
   variable: string,
+  stop: (app: FastifyInstance) => Promise<void>,
 ): Promise<string> {
-  lifecycle.onStop(`listener ${host}:${port}`, () => app.close());
+  lifecycle.onStop(`listener ${host}:${port}`, () => stop(app));
   try {
     return await app.listen({ host, port });
   } catch (cause) {

@@ -37,7 +37,10 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
-    this.#idle ??= setTimeout(() => this.destroy(new Problem('request_timeout')), this.#limits.idleMs);
+    this.#idle ??= setTimeout(
+      () => this.destroy(new Problem('request_timeout', { headers: { connection: 'close' } })),
+      this.#limits.idleMs,
+    );
     this.#source.resume();
   }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Assertions } from './schema/assertions.js';
 import { AuthProfile } from './schema/auth-profile.js';
 import { closed, Duration, Name } from './schema/common.js';
 import { Issuer } from './schema/issuer.js';
@@ -23,9 +24,13 @@ export const GatewayConfigSchema = Type.Object(
         description: 'folder for the last good keys, to start without their issuers',
       }),
     ),
+    drain_timeout: Type.Optional(
+      Duration('time that open requests get to end before they are cut; default 10s'),
+    ),
     issuers: Type.Record(Name, Issuer),
     revocation: Revocation,
     upstreams: Type.Record(Name, Upstream),
+    assertions: Type.Optional(Assertions),
     auth: Type.Record(Name, AuthProfile),
     routes: Type.Array(Route, { minItems: 1 }),
   },
