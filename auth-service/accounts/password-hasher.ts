@@ -1,8 +1,10 @@
 import { hash, verify } from '@node-rs/argon2';
 import { Problem } from '../../contracts/problem.js';
+import { DEFAULT_PASSWORD_COST, type PasswordCost } from './password-cost.js';
+import { normalisePassword } from './password-policy.js';
 
-/** OWASP's minimum for argon2id: 19 MiB, two passes, one lane. About 10 ms of one core. */
-const PARAMETERS = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+const ARGON2ID = 2;
+const KIB = 1024;
 const SALT_BYTES = 16;
 
 export interface PasswordHasher {
@@ -10,6 +12,14 @@ export interface PasswordHasher {
   hash(password: string): Promise<string>;
   /** As `hash`. With no stored hash the same work is done on a dummy, and the answer is `false`. */
   verify(storedHash: string | undefined, password: string): Promise<boolean>;
+  /** Whether a hash was made with other parameters than those of today. */
+  isOutdated(storedHash: string): boolean;
+}
+
+export interface PasswordHasherOptions {
+  cost?: PasswordCost;
+  maxRunning?: number;
+  maxWaiting?: number;
 }
 
 /**
@@ -19,22 +29,28 @@ export interface PasswordHasher {
  */
 export async function createPasswordHasher(
   random: (size: number) => Buffer,
-  { maxRunning = 2, maxWaiting = 64 }: { maxRunning?: number; maxWaiting?: number } = {},
+  { cost = DEFAULT_PASSWORD_COST, maxRunning = 2, maxWaiting = 64 }: PasswordHasherOptions = {},
 ): Promise<PasswordHasher> {
+  const parameters = {
+    algorithm: ARGON2ID,
+    memoryCost: Math.floor(cost.memoryBytes / KIB),
+    timeCost: cost.passes,
+    parallelism: cost.lanes,
+  };
+  const prefix = `$argon2id$v=19$m=${parameters.memoryCost},t=${cost.passes},p=${cost.lanes}$`;
   const queued = boundedQueue(maxRunning, maxWaiting);
-  const hashNow = (password: string) => hash(spelling(password), { ...PARAMETERS, salt: random(SALT_BYTES) });
+  const hashNow = (password: string) =>
+    hash(normalisePassword(password), { ...parameters, salt: random(SALT_BYTES) });
   const dummyHash = await hashNow(random(SALT_BYTES).toString('base64'));
   return {
     hash: (password) => queued(() => hashNow(password)),
     async verify(storedHash, password) {
-      const matches = await queued(() => verify(storedHash ?? dummyHash, spelling(password)));
+      const matches = await queued(() => verify(storedHash ?? dummyHash, normalisePassword(password)));
       return matches && storedHash !== undefined;
     },
+    isOutdated: (storedHash) => !storedHash.startsWith(prefix),
   };
 }
-
-/** The same password typed on another system is the same bytes (RFC 8265 section 4 recommends a normal form). */
-const spelling = (password: string): string => password.normalize('NFKC');
 
 function boundedQueue(maxRunning: number, maxWaiting: number): <T>(job: () => Promise<T>) => Promise<T> {
   let running = 0;
