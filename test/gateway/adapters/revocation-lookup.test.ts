@@ -22,6 +22,7 @@ const token: VerifiedToken = {
   keyId: 'k',
   scopes: [],
   roles: [],
+  claims: {},
 };
 
 async function setUp(t: Test) {
