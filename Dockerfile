@@ -32,7 +32,7 @@ COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY config config
 # A new volume that is mounted on one of these gets its owner, so that no step has to run as root.
-RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events \
- && chown -R node:node /pki && chmod -R 0700 /pki/*
+RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events /data \
+ && chown -R node:node /pki /data && chmod -R 0700 /pki/* /data
 USER node
 ENTRYPOINT ["node", "dist/cli/main.js"]

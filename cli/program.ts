@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
 import { addAccountCommand } from './account.js';
+import { addJwksCommand } from './jwks.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 
@@ -67,6 +68,7 @@ export function createProgram(): Command {
     });
 
   addAccountCommand(program);
+  addJwksCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
   return program;
