@@ -251,6 +251,38 @@ export const PROBLEMS = {
     detail: 'The e-mail address or the password is wrong.',
     challenge: 'bare',
   },
+  too_many_attempts: {
+    status: 429,
+    title: 'Too many attempts',
+    detail: 'There were too many failed attempts. Try again after Retry-After seconds.',
+    retryAfterS: 1,
+  },
+  password_wrong: { status: 403, title: 'Wrong password', detail: 'The current password is wrong.' },
+  password_too_short: {
+    status: 422,
+    title: 'Password too short',
+    detail: 'A password has at least 12 characters.',
+  },
+  password_too_long: {
+    status: 422,
+    title: 'Password too long',
+    detail: 'A password has at most 128 characters.',
+  },
+  password_too_common: {
+    status: 422,
+    title: 'Password too common',
+    detail: 'This password is among the first that anybody would try. Take another one.',
+  },
+  reset_token_invalid: {
+    status: 400,
+    title: 'Link not valid',
+    detail: 'This link was used before, has expired, or was replaced by a newer one.',
+  },
+  email_taken: {
+    status: 409,
+    title: 'Address taken',
+    detail: 'There is an account with this e-mail address already.',
+  },
   refresh_token_missing: {
     status: 400,
     title: 'Refresh token missing',
