@@ -52,6 +52,10 @@ export function openExchange(
       }
       return forwardHttp(forwardable, request.raw, reply.raw, dispatcherOf(route.upstream), limits, refuse);
     },
+    answer({ status, headers, body }) {
+      reply.code(status).headers(headers).send(body);
+      return { status };
+    },
     cut: () => void request.raw.socket.destroy(),
   };
 }

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { spiffeId } from '../../contracts/spiffe.js';
 import type { Pem } from '../../kit/dev-pki.js';
 import { testPki } from '../fixtures/pki.js';
+import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
 /** What the public listener shows to a client that asks for `servername`. */
@@ -18,15 +19,15 @@ function shownTo(url: string, servername: string, ca: string): Promise<{ names: 
 }
 
 async function tlsGateway(t: Test, pems: Pem[], more: object = {}) {
-  const dir = t.testdir({ certs: {} });
+  const dir = temporaryFolder(t);
   const certificates = pems.map((pem, index) => {
-    const files = { cert: join(dir, 'certs', `${index}.pem`), key: join(dir, 'certs', `${index}-key.pem`) };
+    const files = { cert: join(dir, `${index}.pem`), key: join(dir, `${index}-key.pem`) };
     writeFileSync(files.cert, pem.cert);
     writeFileSync(files.key, pem.key);
     return files;
   });
   const pki = await testPki();
-  const clientCa = join(dir, 'certs', 'client-ca.pem');
+  const clientCa = join(dir, 'client-ca.pem');
   writeFileSync(clientCa, pki.ca);
   const gateway = await startTestGateway(t, {
     config: { listen: { host: '127.0.0.1', port: 0, tls: { certificates, ...more } } },
