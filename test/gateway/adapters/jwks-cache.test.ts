@@ -153,6 +153,93 @@ t.test('a request waits two seconds for a key, not longer', async (t) => {
   const waiting = cache.fetchMissing('unknown');
   await clock.advance(2000);
   t.equal(await waiting, 'unanswered', 'which is not to say that there is none');
-  t.equal(await cache.fetchMissing('another'), 'unanswered');
+  await clock.advance(3000);
+  t.equal(await cache.fetchMissing('another'), 'unanswered', 'the last fetch failed, so nobody can say');
   t.ok(cache.find(key.kid), 'the known key is not touched');
+});
+
+t.test(
+  'a key that the revocation feed names goes at once, and its successor is fetched at once',
+  async (t) => {
+    const [a, b] = [await testKey(), await testKey()];
+    const { cache, fetches, say, advance } = setUp(t, { keys: [a.jwk] });
+    await cache.start();
+    await cache.fetchMissing('uses-up-the-cooldown');
+    say({ keys: [a.jwk, b.jwk] });
+    cache.revoke(a.kid, 4e9);
+    t.equal(cache.find(a.kid), undefined);
+    t.ok(cache.isRevoked(a.kid));
+    await advance(0);
+    t.equal(fetches(), 3, 'in spite of the cooldown');
+    t.equal(cache.find(a.kid), undefined, 'though the issuer still publishes it');
+    t.equal(cache.find(undefined)?.kid, b.kid, 'the other one is the only one');
+    cache.revoke(a.kid, 4e9);
+    await advance(0);
+    t.equal(fetches(), 3, 'the same entry again, as after each reconnect, fetches nothing');
+  },
+);
+
+t.test('a set of which every key is revoked is a bad answer, and is asked for again soon', async (t) => {
+  const [a, b] = [await testKey(), await testKey()];
+  const { cache, fetches, say, advance } = setUp(t, { keys: [a.jwk] });
+  await cache.start();
+  cache.revoke(a.kid, 4e9);
+  await advance(0);
+  t.notOk(cache.available);
+  t.match(cache.status(), { failures: 1, last_failure: /revoked/ });
+  say({ keys: [b.jwk] });
+  await advance(1000);
+  t.equal(fetches(), 3);
+  t.ok(cache.find(b.kid));
+  t.ok(cache.available);
+});
+
+t.test('a key stays the same object over refreshes, until its material changes', async (t) => {
+  const [a, b] = [await testKey(), await testKey()];
+  const { cache, say, advance, fetches } = setUp(t, { keys: [a.jwk] });
+  await cache.start();
+  const first = cache.find(a.kid);
+  await advance(5 * 60_000);
+  t.equal(fetches(), 2);
+  t.equal(cache.find(a.kid), first, 'so that what it has verified stays verified');
+  say({ keys: [{ ...b.jwk, kid: a.kid }] });
+  await advance(5 * 60_000);
+  t.ok(cache.find(a.kid));
+  t.not(cache.find(a.kid), first, 'another key under the same id is another key');
+});
+
+t.test('two keys of one id: the first stays, with an alarm', async (t) => {
+  const [a, b] = [await testKey(), await testKey()];
+  const { cache } = setUp(t, { keys: [a.jwk, { ...b.jwk, kid: a.kid }, { ...a.jwk, use: 'enc', kid: 'e' }] });
+  await cache.start();
+  t.strictSame(cache.status().keys, [{ kid: a.kid, alg: 'ES256' }]);
+  t.strictSame(cache.status().ignored, [
+    { kid: a.kid, reason: 'another key has its id' },
+    { kid: 'e', reason: 'it is not for signatures' },
+  ]);
+});
+
+t.test('an RSA key without an algorithm gets the first that the config names, and no other', async (t) => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const keys = [{ ...(await exportJWK(publicKey)), kid: 'r' }];
+  for (const [algorithms, expected] of [
+    [['ES256', 'PS256', 'RS256'], 'PS256'],
+    [['RS256', 'PS256'], 'RS256'],
+  ] as const) {
+    const { cache } = setUp(t, { keys }, { algorithms });
+    await cache.start();
+    t.equal(cache.find('r')?.alg, expected);
+  }
+});
+
+t.test('RSA keys that are weak, or would take too long, are not used', async (t) => {
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
+  const good = await exportJWK(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
+  const huge = { ...good, n: Buffer.alloc(2048, 0xff).toString('base64url') };
+  const one = { ...good, e: Buffer.from([1]).toString('base64url') };
+  for (const jwk of [await exportJWK(small), huge, one]) {
+    const { cache } = setUp(t, { keys: [{ ...jwk, kid: 'r' }] }, { algorithms: ['RS256'] });
+    await cache.start();
+    t.equal(cache.find('r'), undefined, cache.status().last_failure ?? 'was taken');
+  }
 });
