@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ProblemCode, problemBody, problemSpec } from '../../contracts/problem-codes.js';
 
 const CODES: Readonly<Record<string, ProblemCode>> = {
@@ -15,11 +16,20 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     socket.destroy();
     return;
   }
-  const code = CODES[error.code ?? ''] ?? 'request_invalid';
+  endWithProblem(socket, CODES[error.code ?? ''] ?? 'request_invalid');
+}
+
+/** Writes a problem on a connection that no response object speaks for, and closes it. */
+export function endWithProblem(socket: Duplex, code: ProblemCode, headers: readonly string[] = []): void {
   const { status, title } = problemSpec(code);
   const body = JSON.stringify(problemBody(code, randomUUID()));
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-      `cache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
-  );
+  const lines = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+    ...headers,
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,4 +1,5 @@
-import { METHODS } from 'node:http';
+import { type IncomingMessage, METHODS } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import Fastify, {
   type FastifyBaseLogger,
@@ -11,7 +12,7 @@ import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
 import type { GatewayPorts } from '../pipeline/ports.js';
-import { answerClientError } from './answer-client-error.js';
+import { answerClientError, endWithProblem } from './answer-client-error.js';
 import type { ForwardLimits, HttpForwarder } from './forward-http.js';
 import { registerWebSocketProxy, type WebSocketTransport } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
@@ -89,10 +90,18 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   });
   await registerWebSocketProxy(app, upstreams);
   decideExpectationsHere(app);
+  refuseConnect(app);
   return app;
 }
 
 /** Node would answer `100 Continue` before anything is decided; nothing of a body is read before that (RFC 9110 10.1.1). */
 function decideExpectationsHere(app: FastifyInstance): void {
   for (const event of ['checkContinue', 'checkExpectation']) app.server.on(event, app.routing);
+}
+
+/** CONNECT asks for a tunnel; Node would close the connection without a word. */
+function refuseConnect(app: FastifyInstance): void {
+  app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    endWithProblem(socket, 'method_not_allowed', ['allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+  });
 }

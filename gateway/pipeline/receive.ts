@@ -23,6 +23,7 @@ const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.
 export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt: number): Received {
   checkMethod(request);
   const host = onlyHost(request);
+  checkHostServed(host, snapshot);
   checkFraming(request);
   checkExpectation(request);
   return { request, snapshot, receivedAt, host };
@@ -40,8 +41,18 @@ function onlyHost({ headers }: InboundRequest): string {
   return host;
 }
 
+/** RFC 9110 section 15.5.20: a request for a host that is not served here was meant for somebody else. */
+function checkHostServed(host: string, { hosts }: Snapshot): void {
+  if (hosts === undefined) return;
+  const name = host
+    .replace(/:[0-9]+$/, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+  if (!hosts.has(name)) throw new Problem('host_unknown');
+}
+
 /** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */
-function checkFraming({ method, headers, httpVersion, isUpgrade }: InboundRequest): void {
+function checkFraming({ method, headers, httpVersion }: InboundRequest): void {
   const encodings = headerValues(headers, 'transfer-encoding');
   const lengths = headerValues(headers, 'content-length');
   const hasBody = encodings.length > 0 || lengths.some((length) => length !== '0');
@@ -53,7 +64,8 @@ function checkFraming({ method, headers, httpVersion, isUpgrade }: InboundReques
     (encodings[0] !== undefined && encodings[0].toLowerCase() !== 'chunked') ||
     lengths.some((length) => !/^[0-9]+$/.test(length));
   if (invalid) throw new Problem('request_invalid', { headers: CLOSE });
-  if (hasBody && isUpgrade) throw new Problem('upgrade_invalid', { headers: CLOSE });
+  const wantsUpgrade = headerValues(headers, 'upgrade').length > 0;
+  if (hasBody && wantsUpgrade) throw new Problem('upgrade_invalid', { headers: CLOSE });
   if (hasBody && (method === 'GET' || method === 'HEAD'))
     throw new Problem('request_invalid', { headers: CLOSE });
 }

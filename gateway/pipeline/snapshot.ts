@@ -5,7 +5,11 @@ export interface Snapshot {
   /** Short hash of the config that made it. */
   version: string;
   routes: RouteTable;
+  /** Lower-case host names that are served, without port; undefined serves any. */
+  hosts: ReadonlySet<string> | undefined;
   maxStalenessMs: number;
+  /** Lower-case names of the custom identity headers of all routes: a client may send none of them, on any route. */
+  reservedHeaders: ReadonlySet<string>;
 }
 
 export interface RouteTable {
@@ -13,4 +17,7 @@ export interface RouteTable {
   find(method: string, path: string): RouteMatch;
 }
 
-export type RouteMatch = { route: Route } | { allow: readonly string[] } | undefined;
+export type RouteMatch =
+  | { route: Route; params: Readonly<Record<string, string | undefined>> }
+  | { allow: readonly string[] }
+  | undefined;

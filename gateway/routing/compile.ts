@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import { ConfigError, type ConfigFile } from '../../kit/config-file.js';
 import { durationMs } from '../../kit/units.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
+import { checkIdentityHeaders } from './compile/check-identity-headers.js';
 import { checkIssuers } from './compile/check-issuers.js';
 import { checkListeners } from './compile/check-listeners.js';
+import { checkPublicUrls } from './compile/check-origins.js';
 import { checkProfiles } from './compile/check-profiles.js';
 import { checkRevocationMode } from './compile/check-revocation-mode.js';
 import { checkRoutes } from './compile/check-routes.js';
 import { checkUpstreams } from './compile/check-upstreams.js';
+import { reservedHeaders } from './compile/identity-layouts.js';
 import { compileIssuers, type KeySources } from './compile/issuers.js';
-import { compileRoute } from './compile/routes.js';
+import { compileRoute, routeParts } from './compile/routes.js';
 import { createRouteTable } from './route-table.js';
 import type { GatewayConfig } from './schema.js';
 
@@ -20,21 +23,29 @@ import type { GatewayConfig } from './schema.js';
 export function compileSnapshot(config: ConfigFile<GatewayConfig>, keySources: KeySources): Snapshot {
   const problems = [
     ...checkListeners(config),
+    ...checkPublicUrls(config),
     ...checkIssuers(config),
     ...checkUpstreams(config),
     ...checkProfiles(config),
     ...checkRoutes(config),
+    ...checkIdentityHeaders(config),
     ...checkRevocationMode(config),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  const issuers = compileIssuers(config.value, keySources);
+  const parts = routeParts(config.value, compileIssuers(config.value, keySources));
   const routes = config.value.routes.map((route, index) => {
     const { line } = config.problem(['routes', index], '', '');
-    return compileRoute(route, `${config.file}:${line}`, config.value, issuers);
+    return compileRoute(route, `${config.file}:${line}`, parts);
   });
   return {
     version: createHash('sha256').update(JSON.stringify(config.value)).digest('hex').slice(0, 12),
     routes: createRouteTable(routes),
+    hosts: servedHosts(config.value.listen.hosts),
     maxStalenessMs: durationMs(config.value.revocation.max_staleness ?? '10s'),
+    reservedHeaders: reservedHeaders(config.value),
   };
+}
+
+function servedHosts(hosts: readonly string[] | undefined): ReadonlySet<string> | undefined {
+  return hosts === undefined ? undefined : new Set(hosts.map((host) => host.toLowerCase()));
 }

@@ -23,6 +23,21 @@ export const PublicListen = Type.Object(
   {
     host: Type.String({ minLength: 1 }),
     port: Port,
+    hosts: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[^/:@]+$|^\\[[0-9A-Fa-f:.]+\\]$' }), {
+        minItems: 1,
+        description: 'host names that are served, without port; any other gets 421. Default: all',
+      }),
+    ),
+    public_url: Type.Optional(
+      Type.Union(
+        [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
+        {
+          description:
+            'how clients reach this listener: https://api.example.com, or several; DPoP proofs name it',
+        },
+      ),
+    ),
     tls: Type.Optional(ServerTls),
     trusted_proxies: Type.Optional(
       Type.Array(Type.String({ minLength: 2 }), {
