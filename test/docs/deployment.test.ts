@@ -189,6 +189,14 @@ t.test('every container is hardened, and nothing but the gateways is published, 
   for (const [name, { internal }] of Object.entries(compose.networks)) {
     t.equal(internal === true, name !== 'outside', `network ${name}`);
   }
+  const neighbours = (name: string) => {
+    const networks = compose.services[name]?.networks ?? [];
+    return services
+      .filter(([other, service]) => other !== name && service.networks?.some((n) => networks.includes(n)))
+      .map(([other]) => other.replace(/-[ab]$/, ''));
+  };
+  t.strictSame(neighbours('postgres'), ['auth', 'auth'], 'who reaches PostgreSQL');
+  t.strictSame(neighbours('redis'), ['gateway', 'gateway', 'auth', 'auth'], 'who reaches Redis');
   for (const secret of ['AUTH_ENCRYPTION_KEY', 'POSTGRES_PASSWORD']) {
     const others = { AUTH_ENCRYPTION_KEY: 'x', POSTGRES_PASSWORD: 'x', [secret]: '' };
     t.throws(() => readCompose(others), { message: new RegExp(`^${secret} is demanded`) });
