@@ -5,12 +5,14 @@ import { databaseErrorText } from './database-errors.js';
 import { accountsSessionsKeysRevocations } from './migrations/0001-accounts-sessions-keys-revocations.js';
 import { sessions } from './migrations/0002-sessions.js';
 import { keysAudit } from './migrations/0003-keys-audit.js';
+import { oauth } from './migrations/0004-oauth.js';
 
 /** In order of name. A released migration is never edited: what comes later is another one. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-accounts-sessions-keys-revocations': { up: accountsSessionsKeysRevocations },
   '0002-sessions': { up: sessions },
   '0003-keys-audit': { up: keysAudit },
+  '0004-oauth': { up: oauth },
 };
 
 /**

@@ -2,6 +2,8 @@
 import type { JWK } from 'jose';
 import type { ColumnType, Generated } from 'kysely';
 import type { SigningKeyState } from '../keys/signing-key.js';
+import type { ClientAuthMethod, ClientGrant } from '../oauth/client.js';
+import type { EndReason } from '../tokens/family.js';
 
 export interface UsersTable {
   /** `sub`: opaque, never the address, never reused. */
@@ -10,6 +12,8 @@ export interface UsersTable {
   email: string;
   /** PHC string. */
   password_hash: string;
+  /** Raised by each new password, not by another hash of the same one. */
+  password_version: Generated<number>;
   status: 'active' | 'disabled';
   roles: string[];
   scopes: string[];
@@ -43,8 +47,10 @@ export interface RefreshFamiliesTable {
   last_user_agent: string | null;
   /** Refreshes are paid for up to here (tokens/limit-refreshes.ts). */
   refresh_credit_until: Date | null;
+  /** Thumbprint of the key that its holder proves at each refresh; null for a session that is bound to none. */
+  dpop_jkt: string | null;
   revoked_at: Date | null;
-  revoked_reason: 'logout' | 'logout-all' | 'reuse' | null;
+  revoked_reason: EndReason | 'logout-all' | null;
 }
 
 export interface SigningKeysTable {
@@ -124,6 +130,63 @@ export interface AttemptCountersTable {
   forget_at: Date;
 }
 
+/** A service (or server-side application) that authenticates itself. */
+export interface OauthClientsTable {
+  /** `client_id`. */
+  id: string;
+  /** `sub` is `svc:` and this. */
+  service: string;
+  auth_method: ClientAuthMethod;
+  grants: ClientGrant[];
+  scopes: string[];
+  /** What it may ask for as `resource`; the first is what it gets unless it asks. */
+  audiences: string[];
+  /** Null: as long as everybody's. */
+  token_ttl_s: number | null;
+  requires_dpop: boolean;
+  created_at: Date;
+  disabled_at: Date | null;
+}
+
+/** A secret, public key or certificate name of a client; two may be live while one takes over from the other. */
+export interface OauthCredentialsTable {
+  /** `sid` of the tokens that it got. */
+  id: string;
+  client_id: string;
+  /** SHA-256: the secrets are 256 random bits. */
+  secret_hash: Buffer | null;
+  public_jwk: ColumnType<JWK | null, string | null, never>;
+  /** `URI:…` or `DNS:…`. */
+  certificate_name: string | null;
+  created_at: Date;
+  expires_at: Date | null;
+}
+
+/** Client assertions that were used and have not expired yet. */
+export interface UsedAssertionsTable {
+  /** SHA-256 of client and `jti`. */
+  id: Buffer;
+  expires_at: Date;
+}
+
+export interface ApiKeysTable {
+  /** `sid` of its tokens. */
+  id: string;
+  /** SHA-256: the secrets are 256 random bits. */
+  secret_hash: Buffer;
+  /** For people. */
+  name: string;
+  /** `sub` is `svc:` and this. */
+  service: string;
+  scopes: string[];
+  created_at: Date;
+  expires_at: Date | null;
+  /** Coarse. */
+  last_used_at: Date | null;
+  revoked_at: Date | null;
+  replaced_by: string | null;
+}
+
 export interface Tables {
   users: UsersTable;
   refresh_families: RefreshFamiliesTable;
@@ -133,4 +196,8 @@ export interface Tables {
   revocations: RevocationsTable;
   revocation_publication: RevocationPublicationTable;
   audit_log: AuditLogTable;
+  oauth_clients: OauthClientsTable;
+  oauth_credentials: OauthCredentialsTable;
+  used_assertions: UsedAssertionsTable;
+  api_keys: ApiKeysTable;
 }

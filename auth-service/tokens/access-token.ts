@@ -23,6 +23,10 @@ export interface AccessTokenSubject {
   tokenVersion: number;
   roles: readonly string[];
   scopes: readonly string[];
+  /** `aud`, where it is not the configured one. */
+  audiences?: readonly string[] | undefined;
+  /** `cnf`: the key or certificate that its holder has to prove. */
+  confirmation?: AccessTokenClaims['cnf'] | undefined;
 }
 
 /** Rejects with Problem `store_unavailable` when it cannot be known which key is to sign. */
@@ -45,7 +49,7 @@ export function createIssueAccessToken(deps: {
       {
         iss: issuer,
         sub: subject.subject,
-        aud: audience,
+        aud: audienceClaim(subject.audiences ?? [audience]),
         exp: expiresS,
         iat: nowS(),
         jti: random(TOKEN_ID_BYTES).toString('base64url'),
@@ -54,13 +58,18 @@ export function createIssueAccessToken(deps: {
         sid: subject.sessionId,
         ver: subject.tokenVersion,
         roles: [...subject.roles],
+        ...(subject.confirmation && { cnf: subject.confirmation }),
       },
       keys.current.active,
     );
 }
 
-/** The claims of an access token that a logout needs. */
-export type OwnTokenClaims = Pick<AccessTokenClaims, 'sub' | 'sid' | 'ver' | 'exp'>;
+/** One audience is a text and not a list of one: resource servers take either (RFC 7519 section 4.1.3). */
+const audienceClaim = (audiences: readonly string[]): string | string[] =>
+  audiences.length === 1 ? (audiences[0] ?? '') : [...audiences];
+
+/** All of them: nobody else signs with our keys. */
+export type OwnTokenClaims = AccessTokenClaims;
 
 export type VerifyOwnToken = (token: string) => Promise<OwnTokenClaims>;
 
@@ -83,7 +92,7 @@ export function createVerifyOwnToken(deps: { issuer: string; keys: Live<KeyRing>
           currentDate: new Date(0), // before any `exp`
         },
       );
-      return logoutClaims(payload);
+      return checkedClaims(payload);
     } catch (error) {
       throw error instanceof Problem ? error : new Problem(codeOf(error), { cause: error });
     }
@@ -96,10 +105,12 @@ function keyOf(verifying: KeyRing['verifying'], kid: string | undefined): KeyObj
   return key;
 }
 
-function logoutClaims({ sub, sid, ver, exp }: Partial<AccessTokenClaims>): OwnTokenClaims {
-  if (typeof sub !== 'string' || typeof sid !== 'string') throw new Problem('token_claims');
-  if (typeof ver !== 'number' || typeof exp !== 'number') throw new Problem('token_claims');
-  return { sub, sid, ver, exp };
+function checkedClaims(payload: Partial<AccessTokenClaims>): OwnTokenClaims {
+  const { sub, sid, jti, client_id, ver, exp, iat } = payload;
+  if (![sub, sid, jti, client_id].every((claim) => typeof claim === 'string'))
+    throw new Problem('token_claims');
+  if (![ver, exp, iat].every((claim) => typeof claim === 'number')) throw new Problem('token_claims');
+  return payload as OwnTokenClaims;
 }
 
 function codeOf(error: unknown): ProblemCode {
