@@ -9,9 +9,8 @@ import { type Lifecycle, startAll } from '../kit/lifecycle.js';
 import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
-import { createAuthenticate } from './accounts/authenticate.js';
-import { createEnsureAccount, type EnsureAccount } from './accounts/ensure-account.js';
-import { createPasswordHasher } from './accounts/password-hasher.js';
+import type { EnsureAccount } from './accounts/ensure-account.js';
+import { composeAccounts } from './compose-accounts.js';
 import { addAdminRoutes } from './http/admin-routes.js';
 import { createServer, type HttpServer } from './http/create-server.js';
 import { addInternalRoutes } from './http/internal-routes.js';
@@ -33,9 +32,12 @@ import { databaseErrorText } from './stores/database-errors.js';
 import { migrate } from './stores/migrations.js';
 import { createIssueAccessToken, createVerifyOwnToken, type SignJwt } from './tokens/access-token.js';
 import { createEndAllSessions } from './tokens/end-all-sessions.js';
+import { createEndOwnSession } from './tokens/end-own-session.js';
 import { createEndSession } from './tokens/end-session.js';
 import { createIdentifySession } from './tokens/identify-session.js';
+import { createListSessions } from './tokens/list-sessions.js';
 import { createRefreshSession } from './tokens/refresh-session.js';
+import { createRequireSession } from './tokens/require-session.js';
 import { createStartSession } from './tokens/start-session.js';
 
 export interface AuthServiceDeps {
@@ -85,7 +87,6 @@ async function compose(
 
   const envelope = createEnvelope(config.encryptionKeys, random);
   const keys = await openKeyRing({ database, envelope, clock });
-  const hasher = await createPasswordHasher(random);
 
   const tail = new RevocationTail({ databaseUrl: config.databaseUrl, clock, logger });
   await tail.start();
@@ -102,6 +103,7 @@ async function compose(
     arrivals.push(() => publisher.publish());
   }
   const awaitPublished = createAwaitPublished(clock, arrivals);
+  const accounts = await composeAccounts(config, { database, clock, random, awaitPublished });
   const { idleMs } = config.sessions;
   const { auditRetentionMs } = config;
   lifecycle.onStop('clean-up', keepCleanedUp({ database, clock, logger, idleMs, auditRetentionMs }));
@@ -123,10 +125,13 @@ async function compose(
     settings: config.sessions,
   };
   await addPublicRoutes(publicServer, {
-    authenticate: createAuthenticate({ database, hasher }),
+    ...accounts.routes,
     startSession: createStartSession(sessionParts),
     refreshSession: createRefreshSession({ ...sessionParts, endSession }),
     identifySession: createIdentifySession({ database, envelope, verifyOwnToken }),
+    requireSession: createRequireSession({ database, verifyOwnToken, nowS }),
+    listSessions: createListSessions(sessionParts),
+    endOwnSession: createEndOwnSession({ database, endSession }),
     endSession,
     endAllSessions: createEndAllSessions({ database, clock, issuer, awaitPublished }),
     keys,
@@ -139,7 +144,7 @@ async function compose(
   routesFor(internalServer, { peer: GATEWAY_SPIFFE_ID }, (gateway) =>
     addInternalRoutes(gateway, { tail, clock, stopping: stopping.signal }),
   );
-  addAdminRoutes(internalServer, []);
+  addAdminRoutes(internalServer, [accounts.adminRoutes]);
 
   const internalUrl = await listen(internalServer, config.internal, {
     clock,
@@ -154,7 +159,7 @@ async function compose(
     publicUrl,
     internalUrl,
     revocations: createInProcessFeed(tail),
-    ensureAccount: createEnsureAccount({ database, hasher, clock }),
+    ensureAccount: accounts.ensureAccount,
     stop: () => lifecycle.stop(),
   };
 }

@@ -11,6 +11,7 @@ import {
 import { StartupError } from '../kit/startup-error.js';
 import type { TlsFiles } from '../kit/tls-files.js';
 import { DURATION_PATTERN, durationMs } from '../kit/units.js';
+import { type AccountSettings, AccountsSection, accountSettings } from './accounts/account-settings.js';
 import { type EncryptionKey, readEncryptionKey } from './keys/encryption-key.js';
 
 export interface ListenAddress {
@@ -38,6 +39,8 @@ export interface SessionConfig {
   graceMs: number;
   /** 0 turns it off. */
   lostResponseMs: number;
+  /** Of one session. An hour's worth may be used at once. */
+  refreshesPerHour: number;
 }
 
 /** What `config/auth.yaml` says, checked, with units resolved and secrets read. */
@@ -53,6 +56,7 @@ export interface AuthConfig {
   encryptionKeys: readonly EncryptionKey[];
   tokens: TokenConfig;
   sessions: SessionConfig;
+  accounts: AccountSettings;
   /** Origins whose pages may use the refresh cookie. */
   allowedOrigins: readonly string[];
   auditRetentionMs: number;
@@ -88,9 +92,16 @@ const AuthFile = Type.Object(
     ),
     tokens: Type.Object({ access_ttl: Duration, audience: Text }, strict),
     sessions: Type.Object(
-      { idle: Duration, absolute: Duration, grace: Duration, lost_response: Duration },
+      {
+        idle: Duration,
+        absolute: Duration,
+        grace: Duration,
+        lost_response: Duration,
+        refreshes_per_hour: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+      },
       strict,
     ),
+    accounts: Type.Optional(AccountsSection),
     cookies: Type.Object({ allowed_origins: Type.Array(Text) }, strict),
     audit: Type.Optional(Type.Object({ retention: Duration }, strict)),
     log: Type.Object(
@@ -103,6 +114,7 @@ const AuthFile = Type.Object(
 
 const DEFAULT_STREAM_MAX_ENTRIES = 10_000;
 const DEFAULT_AUDIT_RETENTION = '365d';
+const DEFAULT_REFRESHES_PER_HOUR = 1800;
 const HOUR_MS = 3_600_000;
 const MAX_GRACE_MS = 60_000;
 
@@ -132,7 +144,9 @@ export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
       absoluteMs: durationMs(value.sessions.absolute),
       graceMs: durationMs(value.sessions.grace),
       lostResponseMs: durationMs(value.sessions.lost_response),
+      refreshesPerHour: value.sessions.refreshes_per_hour ?? DEFAULT_REFRESHES_PER_HOUR,
     },
+    accounts: accountSettings(value.accounts, (path, message) => problems.add(path, message)),
     allowedOrigins: value.cookies.allowed_origins,
     auditRetentionMs: durationMs(value.audit?.retention ?? DEFAULT_AUDIT_RETENTION),
     logLevel: value.log.level,

@@ -4,6 +4,12 @@ export type Delivery = 'body' | 'cookie';
 
 export const REFRESH_COOKIE = '__Host-gatehouse-refresh';
 
+/** No credential: it tells a device that has logged in before from a stranger's, where guessing is slowed down. */
+export const DEVICE_COOKIE = '__Host-gatehouse-device';
+
+/** Cookies that are the auth service's alone; no upstream gets to see them. */
+export const OWN_COOKIES: readonly string[] = [REFRESH_COOKIE, DEVICE_COOKIE];
+
 export interface LoginRequest {
   email: string;
   password: string;
@@ -26,6 +32,40 @@ export interface TokenResponse {
 
 /** 200 with `revoked`, or 202 with `pending` when publishing has to wait (design 4.4). */
 export type LogoutResponse = { revoked: true } | { pending: true };
+
+/** `GET /auth/sessions`: the live sessions of the account that asks, the one used last first. */
+export interface SessionList {
+  sessions: SessionSummary[];
+}
+
+export interface SessionSummary {
+  id: string;
+  client_id: string;
+  /** Such as `Firefox on Windows`; a hint, made from the User-Agent. */
+  device: string;
+  /** As of the latest login or refresh. */
+  ip: string | null;
+  /** RFC 3339. */
+  created_at: string;
+  last_used_at: string;
+  /** Whether it is the one that asks. */
+  current: boolean;
+}
+
+/** `POST /auth/password`, with a bearer token. Ends the account's other sessions. */
+export interface PasswordChangeRequest {
+  current_password: string;
+  new_password: string;
+}
+
+/** `POST /auth/password/reset`, with the token of a one-time link. Ends all sessions of the account. */
+export interface PasswordResetRequest {
+  token: string;
+  new_password: string;
+}
+
+/** To both: 200 with `revoked` when the other sessions' tokens are refused everywhere, or 202 with `pending`. */
+export type PasswordResponse = { changed: true } & LogoutResponse;
 
 /** API keys start with this; the gateway tells them from other credentials by it. */
 export const API_KEY_PREFIX = 'gtk_';

@@ -186,10 +186,7 @@ export const PROBLEMS = {
     'Keys unavailable',
     'The keys of the token\u2019s issuer are not available at the moment.',
   ),
-  api_key_unverified: unavailable(
-    'API key not verified',
-    'The API key cannot be looked up at the moment.',
-  ),
+  api_key_unverified: unavailable('API key not verified', 'The API key cannot be looked up at the moment.'),
   revocation_stale: unavailable('Revocations stale', 'The revocation list is too old to decide by.'),
   overloaded: unavailable('Overloaded', 'There is more work than can be done at the moment.', 1),
   shutting_down: unavailable('Shutting down', 'This instance is shutting down. Try again.', 1),
@@ -258,6 +255,7 @@ export const PROBLEMS = {
     retryAfterS: 1,
   },
   password_wrong: { status: 403, title: 'Wrong password', detail: 'The current password is wrong.' },
+  email_invalid: { status: 422, title: 'Invalid address', detail: 'This is no e-mail address.' },
   password_too_short: {
     status: 422,
     title: 'Password too short',

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Delivery } from '../../contracts/auth-api.js';
 import { Problem } from '../../contracts/problem.js';
 import type { IdentifiedSession, IdentifySession } from '../tokens/identify-session.js';
+import { bearerToken } from './bearer-token.js';
 import type { CheckCookieOrigin } from './check-cookie-origin.js';
 import { readRefreshCookie } from './refresh-cookie.js';
 
@@ -68,11 +69,4 @@ async function firstGood(candidates: (() => Promise<IdentifiedSession>)[]): Prom
     }
   }
   throw refusal ?? new Problem('credentials_missing');
-}
-
-/** RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1). */
-function bearerToken(authorization: string): string {
-  const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(authorization)?.[1];
-  if (token === undefined) throw new Problem('token_malformed');
-  return token;
 }

@@ -2,16 +2,38 @@ import { Type } from 'typebox';
 
 const strict = { additionalProperties: false } as const;
 
-/** Longer ones are refused before they cost a hash. */
-const MAX_PASSWORD_LENGTH = 256;
+/** Longer ones are refused before they cost a hash. In any spelling 128 characters fit (accounts/password-policy.ts). */
+const MAX_PASSWORD_LENGTH = 1024;
+const Email = Type.String({ minLength: 1, maxLength: 320 });
+const Password = Type.String({ minLength: 1, maxLength: MAX_PASSWORD_LENGTH });
+const Delivery = Type.Optional(Type.Union([Type.Literal('body'), Type.Literal('cookie')]));
 
-export const LoginBody = Type.Object(
+export const LoginBody = Type.Object({ email: Email, password: Password, delivery: Delivery }, strict);
+
+export const RegisterBody = LoginBody;
+
+export const PasswordChangeBody = Type.Object({ current_password: Password, new_password: Password }, strict);
+
+export const PasswordResetBody = Type.Object(
+  { token: Type.String({ minLength: 1, maxLength: 256 }), new_password: Password },
+  strict,
+);
+
+const Names = Type.Array(Type.String({ pattern: '^[^\\s\\p{Cc}"\\\\]{1,128}$' }), { maxItems: 100 });
+
+export const NewAccountBody = Type.Object(
   {
-    email: Type.String({ minLength: 1, maxLength: 320 }),
-    password: Type.String({ minLength: 1, maxLength: MAX_PASSWORD_LENGTH }),
-    delivery: Type.Optional(Type.Union([Type.Literal('body'), Type.Literal('cookie')])),
+    email: Email,
+    password: Type.Optional(Password),
+    roles: Type.Optional(Names),
+    scopes: Type.Optional(Names),
   },
   strict,
+);
+
+export const AccessBody = Type.Object(
+  { roles: Type.Optional(Names), scopes: Type.Optional(Names) },
+  { ...strict, minProperties: 1 },
 );
 
 /** The body of refresh and logout; may be left out altogether. */

@@ -18,14 +18,24 @@ export type AuditAction =
   | 'session.login-failed'
   | 'session.logout'
   | 'session.reuse'
+  | 'session.ended'
   | 'account.logout-all'
+  | 'account.created'
+  | 'account.disabled'
+  | 'account.enabled'
+  | 'account.access-changed'
+  | 'account.password-changed'
+  | 'account.password-failed'
+  | 'account.reset-link'
+  | 'account.password-reset'
   | 'revocation.token'
   | 'revocation.session'
   | 'revocation.subject'
   | 'revocation.key'
   | 'revocation.not-before'
   | 'key.created'
-  | 'key.activated'
+  | 'key.active'
+  | 'key.retiring'
   | 'key.gone'
   | 'key.rewrapped';
 
@@ -41,7 +51,7 @@ export interface AuditRecord {
   detail?: Record<string, unknown> | undefined;
 }
 
-const MAX_USER_AGENT_LENGTH = 256;
+export const MAX_USER_AGENT_LENGTH = 256;
 
 /**
  * Adds a record in the transaction of what it records, and logs it once that has committed. The table is append-only:

@@ -1,8 +1,10 @@
 import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import { type Clock, pause } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
+import { removeForgottenCounters } from './attempt-counters.js';
 import { removeOldAuditRecords } from './audit.js';
 import type { Database, Queries } from './database.js';
+import { removeExpiredPasswordResets } from './password-resets.js';
 import { removeFinishedFamilies } from './refresh-families.js';
 import { removeExpiredRevocations } from './revocations.js';
 
@@ -46,7 +48,10 @@ export async function cleanUpOnce(deps: CleanUpDeps, signal?: AbortSignal): Prom
   const auditBeforeMs = nowMs - deps.auditRetentionMs;
   const revocations = await removeAll((db) => removeExpiredRevocations(db, beforeS, BATCH_SIZE));
   const records = await removeAll((db) => removeOldAuditRecords(db, auditBeforeMs, BATCH_SIZE));
-  return revocations + records + (await removeAll((db) => removeFinishedFamilies(db, families, BATCH_SIZE)));
+  const links = await removeAll((db) => removeExpiredPasswordResets(db, beforeS * 1000, BATCH_SIZE));
+  const counters = await removeAll((db) => removeForgottenCounters(db, beforeS * 1000, BATCH_SIZE));
+  const ended = await removeAll((db) => removeFinishedFamilies(db, families, BATCH_SIZE));
+  return revocations + records + links + counters + ended;
 }
 
 /** Cleans up each minute. Returns what stops it. */

@@ -1,7 +1,10 @@
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Sealed } from '../keys/envelope.js';
 import type { EndReason, Family, NewFamily } from '../tokens/family.js';
+import { isUuid } from '../tokens/new-uuid.js';
+import { MAX_USER_AGENT_LENGTH } from './audit.js';
 import type { Queries } from './database.js';
+import type { RefreshFamiliesTable } from './tables.js';
 
 export async function insertFamily(trx: Queries, family: NewFamily): Promise<void> {
   const createdAt = new Date(family.createdAtMs);
@@ -17,13 +20,41 @@ export async function insertFamily(trx: Queries, family: NewFamily): Promise<voi
       created_at: createdAt,
       last_used_at: createdAt,
       access_expires_s: family.accessExpiresS,
+      last_ip: family.from?.ip ?? null,
+      last_user_agent: shortUserAgent(family.from?.userAgent),
     })
     .execute();
 }
 
 export async function findFamily(db: Queries, id: string): Promise<Family | undefined> {
+  if (!isUuid(id)) return undefined;
   const row = await db.selectFrom('refresh_families').selectAll().where('id', '=', id).executeTakeFirst();
-  if (row === undefined) return undefined;
+  return row && asFamily(row);
+}
+
+/** The sessions of an account that may still be refreshed, those of an earlier token version left out. Latest first. */
+export async function listLiveFamilies(
+  db: Queries,
+  of: { userId: string; tokenVersion: number },
+  after: { lastUsedMs: number; createdMs: number },
+  limit: number,
+): Promise<Family[]> {
+  const rows = await db
+    .selectFrom('refresh_families')
+    .selectAll()
+    .where('user_id', '=', of.userId)
+    .where('token_version', '=', of.tokenVersion)
+    .where('revoked_at', 'is', null)
+    .where('last_used_at', '>', new Date(after.lastUsedMs))
+    .where('created_at', '>', new Date(after.createdMs))
+    .orderBy('last_used_at', 'desc')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  return rows.map(asFamily);
+}
+
+function asFamily(row: Selectable<RefreshFamiliesTable>): Family {
   const secret: Sealed = { box: row.secret_box, kekVersion: row.secret_kek_version };
   return {
     id: row.id,
@@ -35,8 +66,20 @@ export async function findFamily(db: Queries, id: string): Promise<Family | unde
     createdAtMs: row.created_at.getTime(),
     lastUsedAtMs: row.last_used_at.getTime(),
     rotatedAtMs: row.rotated_at?.getTime(),
+    lastIp: row.last_ip ?? undefined,
+    lastUserAgent: row.last_user_agent ?? undefined,
+    refreshCreditUntilMs: row.refresh_credit_until?.getTime(),
     revoked: row.revoked_at !== null,
   };
+}
+
+/** What a refresh leaves in its family's row. */
+export interface FamilyUse {
+  nowMs: number;
+  accessExpiresS: number;
+  /** Taken off the family's allowance (tokens/limit-refreshes.ts). */
+  costMs: number;
+  from: { ip: string; userAgent: string | undefined };
 }
 
 /**
@@ -46,16 +89,19 @@ export async function findFamily(db: Queries, id: string): Promise<Family | unde
 export async function advanceFamily(
   db: Queries,
   at: { id: string; generation: number },
-  to: { nowMs: number; accessExpiresS: number },
+  use: FamilyUse,
 ): Promise<boolean> {
-  const now = new Date(to.nowMs);
+  const now = new Date(use.nowMs);
   const result = await db
     .updateTable('refresh_families')
     .set({
       generation: at.generation + 1,
       rotated_at: now,
       last_used_at: now,
-      access_expires_s: latest(to.accessExpiresS),
+      access_expires_s: latest(use.accessExpiresS),
+      refresh_credit_until: creditAfter(use),
+      last_ip: use.from.ip,
+      last_user_agent: shortUserAgent(use.from.userAgent),
     })
     .where('id', '=', at.id)
     .where('generation', '=', at.generation)
@@ -71,11 +117,11 @@ export async function advanceFamily(
 export async function extendFamilyAccess(
   db: Queries,
   at: { id: string; generation: number },
-  accessExpiresS: number,
+  use: Omit<FamilyUse, 'from'>,
 ): Promise<boolean> {
   const result = await db
     .updateTable('refresh_families')
-    .set({ access_expires_s: latest(accessExpiresS) })
+    .set({ access_expires_s: latest(use.accessExpiresS), refresh_credit_until: creditAfter(use) })
     .where('id', '=', at.id)
     .where('generation', '=', at.generation)
     .where('revoked_at', 'is', null)
@@ -90,6 +136,7 @@ export async function endFamily(
   reason: EndReason,
   nowMs: number,
 ): Promise<number | undefined> {
+  if (!isUuid(id)) return undefined; // another kind of session
   const row = await trx
     .updateTable('refresh_families')
     .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
@@ -100,11 +147,34 @@ export async function endFamily(
   return row?.access_expires_s;
 }
 
+/** Ends every family of an account but one. Returns what they have given out: id and latest `exp` of each. */
+export async function endOtherFamilies(
+  trx: Queries,
+  userId: string,
+  keptId: string,
+  reason: EndReason,
+  nowMs: number,
+): Promise<{ id: string; accessExpiresS: number }[]> {
+  return trx
+    .updateTable('refresh_families')
+    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
+    .where('user_id', '=', userId)
+    .where('id', '!=', keptId)
+    .where('revoked_at', 'is', null)
+    .returning(['id', 'access_expires_s as accessExpiresS'])
+    .execute();
+}
+
 /** Ends every family of an account. */
-export async function endFamiliesOf(trx: Queries, userId: string, nowMs: number): Promise<void> {
+export async function endFamiliesOf(
+  trx: Queries,
+  userId: string,
+  nowMs: number,
+  reason: EndReason | 'logout-all' = 'logout-all',
+): Promise<void> {
   await trx
     .updateTable('refresh_families')
-    .set({ revoked_at: new Date(nowMs), revoked_reason: 'logout-all' })
+    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
     .execute();
@@ -142,3 +212,10 @@ export async function removeFinishedFamilies(
 }
 
 const latest = (accessExpiresS: number) => sql<number>`greatest(access_expires_s, ${accessExpiresS}::bigint)`;
+
+const creditAfter = ({ nowMs, costMs }: Pick<FamilyUse, 'nowMs' | 'costMs'>) =>
+  sql<Date>`greatest(coalesce(refresh_credit_until, 'epoch'), ${new Date(nowMs)}::timestamptz)
+    + make_interval(secs => ${costMs}::float8 / 1000)`;
+
+const shortUserAgent = (userAgent: string | undefined): string | null =>
+  userAgent?.slice(0, MAX_USER_AGENT_LENGTH) ?? null;

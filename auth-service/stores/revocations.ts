@@ -12,20 +12,34 @@ export const REVOCATIONS_CHANNEL = 'gatehouse_revocations';
  * below it. Returns `seq`.
  */
 export async function insertRevocation(trx: Queries, entry: RevocationEntry, now: Date): Promise<number> {
-  await lockFor(trx, 'revocations');
-  const { seq } = await trx
-    .insertInto('revocations')
-    .values({
-      kind: entry.kind,
-      target: targetOf(entry),
-      entry: encodeRevocation(entry),
-      expires_s: entry.exp,
-      created_at: now,
-    })
-    .returning('seq')
-    .executeTakeFirstOrThrow();
-  await sql`SELECT pg_notify(${REVOCATIONS_CHANNEL}, '')`.execute(trx);
+  const seq = await insertRevocations(trx, [entry], now);
+  if (seq === undefined) throw new Error('one entry has one number');
   return seq;
+}
+
+/** The same for several at once. Returns the last `seq`, or undefined when there are none. */
+export async function insertRevocations(
+  trx: Queries,
+  entries: readonly RevocationEntry[],
+  now: Date,
+): Promise<number | undefined> {
+  if (entries.length === 0) return undefined;
+  await lockFor(trx, 'revocations');
+  const rows = await trx
+    .insertInto('revocations')
+    .values(
+      entries.map((entry) => ({
+        kind: entry.kind,
+        target: targetOf(entry),
+        entry: encodeRevocation(entry),
+        expires_s: entry.exp,
+        created_at: now,
+      })),
+    )
+    .returning('seq')
+    .execute();
+  await sql`SELECT pg_notify(${REVOCATIONS_CHANNEL}, '')`.execute(trx);
+  return Math.max(...rows.map(({ seq }) => seq));
 }
 
 /** The number of the entry that revokes this already, or undefined when there is none (any more). */

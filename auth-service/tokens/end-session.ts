@@ -1,7 +1,7 @@
 import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AwaitPublished, Ending } from '../revocation/await-published.js';
-import { insertAuditRecord, type Origin } from '../stores/audit.js';
+import { type AuditAction, insertAuditRecord, type Origin } from '../stores/audit.js';
 import type { Database } from '../stores/database.js';
 import { endFamily } from '../stores/refresh-families.js';
 import { findRevocation, insertRevocation } from '../stores/revocations.js';
@@ -21,7 +21,13 @@ export type EndSession = (
   detail?: Record<string, unknown>,
 ) => Promise<Ending>;
 
-const AUDIT_ACTION = { logout: 'session.logout', reuse: 'session.reuse' } as const;
+const AUDIT_ACTION = {
+  logout: 'session.logout',
+  ended: 'session.ended',
+  password: 'session.ended',
+  disabled: 'session.ended',
+  reuse: 'session.reuse',
+} as const satisfies Record<EndReason, AuditAction>;
 
 /**
  * Ends one session and revokes its access tokens, in one transaction. Ending it again changes nothing and tells how far

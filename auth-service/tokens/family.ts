@@ -1,6 +1,10 @@
 import type { Sealed } from '../keys/envelope.js';
 
-export type EndReason = 'logout' | 'reuse';
+/**
+ * - `logout`: by itself; `ended`: by another session of its account
+ * - `password`: the account has a new password; `disabled`: it may not log in any more
+ */
+export type EndReason = 'logout' | 'ended' | 'password' | 'disabled' | 'reuse';
 
 /** A refresh family: one session of one account (design 4.6). */
 export interface Family {
@@ -16,6 +20,11 @@ export interface Family {
   lastUsedAtMs: number;
   /** First use of the parent of the current generation. */
   rotatedAtMs: number | undefined;
+  /** Of the login or the latest rotation. */
+  lastIp: string | undefined;
+  lastUserAgent: string | undefined;
+  /** Refreshes are paid for up to here (limit-refreshes.ts). */
+  refreshCreditUntilMs: number | undefined;
   revoked: boolean;
 }
 
@@ -27,4 +36,6 @@ export interface NewFamily {
   secret: Sealed;
   createdAtMs: number;
   accessExpiresS: number;
+  /** Who began it. */
+  from?: { ip: string; userAgent: string | undefined } | undefined;
 }

@@ -1,6 +1,6 @@
 import { Problem } from '../../contracts/problem.js';
 import type { Account } from '../accounts/account.js';
-import type { Origin } from '../stores/audit.js';
+import { MAX_USER_AGENT_LENGTH, type Origin } from '../stores/audit.js';
 import { advanceFamily, extendFamilyAccess } from '../stores/refresh-families.js';
 import { findAccount } from '../stores/users.js';
 import { decideRotation, type Rotation } from './decide-rotation.js';
@@ -8,6 +8,7 @@ import type { EndSession } from './end-session.js';
 import type { Family } from './family.js';
 import { findPresentedFamily, type PresentedFamily } from './find-presented-family.js';
 import { type IssuedSession, issuedSession } from './issued-session.js';
+import { refreshCostMs, refreshWaitMs } from './limit-refreshes.js';
 import { parseRefreshToken, type RefreshToken } from './refresh-token.js';
 import { accessExpiry, type SessionParts } from './session-parts.js';
 
@@ -19,7 +20,8 @@ const MAX_ROUNDS = 5;
 /**
  * Exchanges a refresh token (design 4.6). Account status, roles, scopes and token version are read again each time.
  * Rejects with Problem `refresh_token_invalid`, `session_revoked`, `session_expired`, `account_disabled`,
- * `refresh_token_reused` (the family has been ended) or `store_unavailable`.
+ * `refresh_token_reused` (the family has been ended), `rate_limited` or `store_unavailable`. The last two say nothing of
+ * the session: it goes on, and a cookie stays.
  */
 export function createRefreshSession(parts: SessionParts & { endSession: EndSession }): RefreshSession {
   const { database, clock, settings, endSession } = parts;
@@ -31,22 +33,23 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
       const found = await findPresentedFamily(parts, token);
       if (found === undefined) throw new Problem('refresh_token_invalid');
       const { family } = found;
+      const account = activeAccount(await database.run((db) => findAccount(db, family.userId)));
       const nowMs = clock.now();
-      checkFamilyIsLive(family, nowMs);
+      checkFamilyIsLive(family, account, nowMs);
       const rotation = decideRotation(token.generation, family, nowMs, settings);
       if (rotation === 'reuse') {
         await endForReuse(family, token, origin);
         throw new Problem('refresh_token_reused');
       }
-      const account = await database.run((db) => findAccount(db, family.userId));
-      const issued = await issue(rotation, found, activeAccount(account, family), nowMs);
+      checkLimit(family, nowMs);
+      const issued = await issue(rotation, found, account, nowMs, origin);
       if (issued !== undefined) return issued;
     }
     throw new Problem('overloaded');
   };
 
-  function checkFamilyIsLive(family: Family, nowMs: number): void {
-    if (family.revoked) throw new Problem('session_revoked');
+  function checkFamilyIsLive(family: Family, account: Account, nowMs: number): void {
+    if (family.revoked || account.tokenVersion !== family.tokenVersion) throw new Problem('session_revoked');
     if (nowMs >= refreshExpiry(family, family.lastUsedAtMs)) throw new Problem('session_expired');
   }
 
@@ -60,14 +63,17 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
     { family, secret }: PresentedFamily,
     account: Account,
     nowMs: number,
+    from: Origin,
   ): Promise<IssuedSession | undefined> {
     const { id, generation } = family;
     const accessExpiresS = accessExpiry(nowMs, parts.accessTtlMs);
     const isRotation = rotation === 'rotate';
+    const costMs = refreshCostMs(rotation, settings.refreshesPerHour);
+    const use = { nowMs, accessExpiresS, costMs, from };
     const recorded = await database.run((db) =>
       isRotation
-        ? advanceFamily(db, { id, generation }, { nowMs, accessExpiresS })
-        : extendFamilyAccess(db, { id, generation }, accessExpiresS),
+        ? advanceFamily(db, { id, generation }, use)
+        : extendFamilyAccess(db, { id, generation }, use),
     );
     if (!recorded) return undefined;
     const accessToken = await parts.issueAccessToken(accessTokenSubject(family, account), accessExpiresS);
@@ -83,15 +89,40 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
   }
 
   async function endForReuse(family: Family, token: RefreshToken, origin: Origin): Promise<void> {
-    const detail = { presented: token.generation, current: family.generation };
+    const detail = reuseDetail(family, token, origin);
     parts.logger.warn({ sid: family.id, ...detail, requestId: origin.requestId }, 'refresh token reused');
     await endSession({ sessionId: family.id, subject: family.userId }, 'reuse', origin, detail);
   }
 }
 
-function activeAccount(account: Account | undefined, family: Family): Account {
-  if (account === undefined || account.tokenVersion !== family.tokenVersion)
-    throw new Problem('session_revoked');
+/** What whoever looks into it needs: how old the token was, who used the session before, and who came now. */
+function reuseDetail(family: Family, token: RefreshToken, now: Origin) {
+  const { generation: current } = family;
+  const presented = token.generation;
+  return {
+    presented,
+    current,
+    // The parent of the current token may be a client that retried too late; an older one has no good reason.
+    age: presented === current - 1 ? 'recent parent' : 'older',
+    before: {
+      at: new Date(family.lastUsedAtMs).toISOString(),
+      ip: family.lastIp ?? null,
+      userAgent: family.lastUserAgent ?? null,
+    },
+    now: { ip: now.ip, userAgent: now.userAgent?.slice(0, MAX_USER_AGENT_LENGTH) ?? null },
+  };
+}
+
+/** Throws Problem `rate_limited`, with `Retry-After`. */
+function checkLimit(family: Family, nowMs: number): void {
+  const waitMs = refreshWaitMs(family, nowMs);
+  if (waitMs === 0) return;
+  throw new Problem('rate_limited', { headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } });
+}
+
+/** Comes before what is wrong with the session: that the account is disabled is what the person has to be told. */
+function activeAccount(account: Account | undefined): Account {
+  if (account === undefined) throw new Problem('session_revoked');
   if (account.status !== 'active') throw new Problem('account_disabled');
   return account;
 }

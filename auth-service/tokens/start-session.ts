@@ -1,6 +1,7 @@
 import { FIRST_PARTY_CLIENT_ID } from '../../contracts/access-token.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Account } from '../accounts/account.js';
+import { insertAuditRecord, type Origin } from '../stores/audit.js';
 import { insertFamily } from '../stores/refresh-families.js';
 import { holdAccount } from '../stores/users.js';
 import { familySecretOwner, type IssuedSession, issuedSession } from './issued-session.js';
@@ -8,12 +9,12 @@ import { newUuid } from './new-uuid.js';
 import { FAMILY_SECRET_BYTES } from './refresh-token.js';
 import { accessExpiry, type SessionParts } from './session-parts.js';
 
-export type StartSession = (authenticated: Account) => Promise<IssuedSession>;
+export type StartSession = (authenticated: Account, origin: Origin) => Promise<IssuedSession>;
 
 /** Begins a session for an account that has just proved its password. No token leaves before its row is durable. */
 export function createStartSession(parts: SessionParts): StartSession {
   const { database, envelope, clock, random, issueAccessToken, accessTtlMs, settings } = parts;
-  return async (authenticated) => {
+  return async (authenticated, origin) => {
     const nowMs = clock.now();
     const familyId = newUuid(random);
     const secret = random(FAMILY_SECRET_BYTES);
@@ -21,7 +22,7 @@ export function createStartSession(parts: SessionParts): StartSession {
     const account = await database.transaction(async (trx) => {
       const held = await holdAccount(trx, authenticated.id);
       // Disabled, or given another password, while the old one was being verified.
-      if (held === undefined || held.passwordHash !== authenticated.passwordHash) {
+      if (held === undefined || held.passwordVersion !== authenticated.passwordVersion) {
         throw new Problem('invalid_credentials');
       }
       if (held.status !== 'active') throw new Problem('account_disabled');
@@ -33,7 +34,17 @@ export function createStartSession(parts: SessionParts): StartSession {
         secret: envelope.seal(secret, familySecretOwner(familyId)),
         createdAtMs: nowMs,
         accessExpiresS,
+        from: origin,
       });
+      const actor = `user:${held.id}` as const;
+      const record = {
+        action: 'session.login',
+        actor,
+        subject: held.id,
+        sessionId: familyId,
+        origin,
+      } as const;
+      await insertAuditRecord(trx, record, new Date(nowMs));
       return held;
     });
     const accessToken = await issueAccessToken(

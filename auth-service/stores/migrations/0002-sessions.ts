@@ -7,6 +7,8 @@ export async function sessions(db: Kysely<unknown>): Promise<void> {
       ADD COLUMN last_ip text,
       ADD COLUMN last_user_agent text,
       ADD COLUMN refresh_credit_until timestamptz`.execute(db);
+  // Tells a new password from the old one hashed anew.
+  await sql`ALTER TABLE users ADD COLUMN password_version integer NOT NULL DEFAULT 1`.execute(db);
   // One link an account: a new one takes the place of the old.
   await sql`
     CREATE TABLE password_resets (

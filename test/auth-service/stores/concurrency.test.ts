@@ -49,10 +49,15 @@ t.test('what concurrent transactions may not do', needsPostgres, async (t) => {
 
   t.test('a family moves on from each generation once, and not at all when it has ended', async (t) => {
     const { session_id: id } = await auth.login();
+    const from = { ip: '192.0.2.1', userAgent: undefined };
     const advance = (generation: number) =>
-      database.run((db) => advanceFamily(db, { id, generation }, { nowMs: 5000, accessExpiresS: 1 }));
+      database.run((db) =>
+        advanceFamily(db, { id, generation }, { nowMs: 5000, accessExpiresS: 1, costMs: 1, from }),
+      );
     const extend = (generation: number, expiresS: number) =>
-      database.run((db) => extendFamilyAccess(db, { id, generation }, expiresS));
+      database.run((db) =>
+        extendFamilyAccess(db, { id, generation }, { nowMs: 5000, accessExpiresS: expiresS, costMs: 1 }),
+      );
     t.strictSame(await Promise.all([advance(0), advance(0), advance(0)]).then((all) => all.sort()), [
       false,
       false,
