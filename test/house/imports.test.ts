@@ -1,5 +1,5 @@
 import t from 'tap';
-import { findCycles, findViolations, importsOf } from '../fixtures/import-rules.js';
+import { findCycles, findViolations } from '../fixtures/import-rules.js';
 import { isCode, repositoryFiles } from '../fixtures/repository-files.js';
 
 const sources = repositoryFiles(process.cwd()).filter(
