@@ -8,7 +8,7 @@ export interface BoundedTokenCache extends VerifiedTokenCache {
   clear(): void;
 }
 
-/** Some 16,000 tokens of the usual size. */
+/** Some 30,000 tokens of the usual 500 characters. */
 export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** The least recently used entries go first. Bounded by bytes, since whoever may ask for tokens chooses their size. */
@@ -31,7 +31,10 @@ export function createVerifiedTokenCache(maxBytes: number = DEFAULT_MAX_BYTES): 
   };
 }
 
-/** What an entry holds on to: the text itself and the claims, which JSON makes several times as long. Measured. */
+/**
+ * What an entry holds on to: the text and the claims as objects. Measured on Node 20: 1431 bytes for a token of 526
+ * characters, 3126 for one of 1123, 10050 for one of 3565; this is a little more.
+ */
 function bytesOf(text: string): number {
-  return 1536 + 4 * text.length;
+  return 512 + 3 * text.length;
 }
