@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { constants, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -44,6 +44,7 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
   const cases: Record<string, [code: string, token: string]> = {
     'alg none': ['token_alg', none('none')],
     'alg NoNe': ['token_alg', none('NoNe')],
+    'alg NONE': ['token_alg', none('NONE')],
     'alg none with the signature left on': [
       'token_alg',
       `${json({ alg: 'none', typ: 'at+jwt', kid: key.kid })}.${payload}.${signature}`,
@@ -51,12 +52,26 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
     'HS256 keyed with the public key': ['token_alg', hmac(pem)],
     'HS256 keyed with nothing': ['token_alg', hmac('')],
     RS256: ['token_alg', withAlg('RS256', (input) => sign('sha256', input, rsa.privateKey))],
+    PS256: [
+      'token_alg',
+      withAlg('PS256', (input) =>
+        sign('sha256', input, {
+          key: rsa.privateKey,
+          padding: constants.RSA_PKCS1_PSS_PADDING,
+          saltLength: 32,
+        }),
+      ),
+    ],
+    'ES256 with a space': ['token_alg', signToken(key, claims, { alg: 'ES256 ' })],
     EdDSA: ['token_alg', withAlg('EdDSA', (input) => sign(null, input, ed.privateKey))],
     ES384: ['token_alg', signToken(key, claims, { alg: 'ES384' })],
     'alg missing': ['token_alg', signToken(key, claims, { alg: undefined })],
     'alg not a string': ['token_alg', signToken(key, claims, { alg: ['ES256'] })],
     'crit unknown': ['token_crit', signToken(key, claims, { crit: ['x'], x: 1 })],
     'crit empty': ['token_crit', signToken(key, claims, { crit: [] })],
+    'crit twice the same': ['token_crit', signToken(key, claims, { crit: ['exp', 'exp'] })],
+    'crit no list': ['token_crit', signToken(key, claims, { crit: 'exp' })],
+    'b64 false on its own': ['token_crit', signToken(key, claims, { b64: false })],
     'b64 false': ['token_crit', signToken(key, claims, { b64: false, crit: ['b64'] })],
     'kid of nobody': ['token_kid', signToken(key, claims, { kid: 'nobody' })],
     'kid __proto__': ['token_kid', signToken(key, claims, { kid: '__proto__' })],
@@ -66,15 +81,28 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
     'kid of 4 KB': ['token_kid', signToken(key, claims, { kid: 'k'.repeat(4096) })],
     'signed by another key under our kid': ['token_signature', signToken({ ...other, kid: key.kid }, claims)],
     'typ JWT': ['token_type', signToken(key, claims, { typ: 'JWT' })],
+    'typ of an ID token': ['token_type', signToken(key, { ...claims, at_hash: 'x' }, { typ: 'JWT' })],
+    'ID token that calls itself an access token': ['token_type', signToken(key, { ...claims, at_hash: 'x' })],
+    'typ of a refresh token': ['token_type', signToken(key, claims, { typ: 'rt+jwt' })],
+    'typ a list': ['token_type', signToken(key, claims, { typ: ['at+jwt'] })],
+    'a refresh token': ['token_malformed', `gtr_${'A'.repeat(80)}`],
     'typ missing': ['token_type', signToken(key, claims, { typ: undefined })],
     'one part': ['token_malformed', header],
     'two parts': ['token_malformed', `${header}.${payload}`],
     'four parts': ['token_malformed', `${good}.x`],
     'five parts': ['token_malformed', `${good}.x.y`],
+    JWE: [
+      'token_malformed',
+      [json({ alg: 'dir', enc: 'A256GCM', kid: key.kid }), '', 'AAAA', payload, 'AAAA'].join('.'),
+    ],
+    'JSON serialisation': ['token_malformed', JSON.stringify({ protected: header, payload, signature })],
     'empty header': ['token_malformed', `.${payload}.${signature}`],
     'empty payload': ['token_malformed', `${header}..${signature}`],
     'signature missing': ['token_signature', `${header}.${payload}.`],
     padding: ['token_malformed', `${good}=`],
+    'slash for underscore': ['token_malformed', `${header}.${payload}/.${signature}`],
+    'a tab in the middle': ['token_malformed', `${header}\t.${payload}.${signature}`],
+    'a dot at the end': ['token_malformed', `${good}.`],
     'plus for minus': ['token_malformed', `${header}.${payload}+.${signature}`],
     'junk bits at the end': [
       'token_malformed',
@@ -107,6 +135,15 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
     's of 0': ['token_signature', signatureOf(Buffer.concat([raw.subarray(0, 32), zero]))],
     'r and s of 0': ['token_signature', signatureOf(Buffer.alloc(64))],
     'r of n': ['token_signature', signatureOf(Buffer.concat([order, raw.subarray(32)]))],
+    'r above n': ['token_signature', signatureOf(Buffer.concat([Buffer.alloc(32, 0xff), raw.subarray(32)]))],
+    's above n': [
+      'token_signature',
+      signatureOf(Buffer.concat([raw.subarray(0, 32), Buffer.alloc(32, 0xff)])),
+    ],
+    'r and s swapped': [
+      'token_signature',
+      signatureOf(Buffer.concat([raw.subarray(32), raw.subarray(0, 32)])),
+    ],
     's of n': ['token_signature', signatureOf(Buffer.concat([raw.subarray(0, 32), order]))],
     'one bit off': [
       'token_signature',
@@ -126,10 +163,31 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
     'aud of another case': ['token_claims', token({ aud: 'URN:gatehouse:api' })],
     'aud a part of ours': ['token_claims', token({ aud: 'urn:gatehouse' })],
     'aud a list without us': ['token_claims', token({ aud: ['urn:other', 'urn:gatehouse:api2'] })],
+    'aud a list with more than text': ['token_claims', token({ aud: ['urn:gatehouse:api', 7] })],
+    'aud an object': ['token_claims', token({ aud: { 'urn:gatehouse:api': true } })],
+    'iss missing': ['token_claims', token({ iss: undefined })],
     'aud missing': ['token_claims', token({ aud: undefined })],
     'sub empty': ['token_claims', token({ sub: '' })],
     'sub an array': ['token_claims', token({ sub: ['root'] })],
     'sub with a line feed': ['token_claims', token({ sub: 'a\nx-identity-roles: admin' })],
+    'sub with NUL': ['token_claims', token({ sub: 'root\u0000' })],
+    'sub half a surrogate pair': [
+      'token_claims',
+      signToken(key, JSON.stringify(claims).replace('"user-1"', '"\\ud800"')),
+    ],
+    'sub an object': ['token_claims', token({ sub: { toString: 'root' } })],
+    'sub missing': ['token_claims', token({ sub: undefined })],
+    'jti an array': ['token_claims', token({ jti: ['a'] })],
+    'jti with CR': ['token_claims', token({ jti: 'a\r' })],
+    'iat missing': ['token_claims', token({ iat: undefined })],
+    'client_id missing': ['token_claims', token({ client_id: undefined })],
+    'exp negative': ['token_claims', token({ exp: -1 })],
+    'exp null': ['token_claims', token({ exp: null })],
+    'roles with an empty one': ['token_claims', token({ roles: ['user', ''] })],
+    '__proto__ as a claim': [
+      'token_malformed',
+      signToken(key, JSON.stringify(claims).replace('{', '{"__proto__":{"sub":"root"},')),
+    ],
     'sub of 8 KB': ['token_malformed', token({ sub: 's'.repeat(8192) })],
     'sub of 2 KB': ['token_claims', token({ sub: 's'.repeat(2048) })],
     'jti missing': ['token_claims', token({ jti: undefined })],
@@ -154,6 +212,22 @@ t.test('tokens that must not get in, each with its own code and not a byte at th
   t.notMatch(logs.join(''), payload, 'no token in the log');
   const after = await fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${good}` } });
   t.equal(after.status, 200, 'a good one right after them gets in');
+});
+
+t.test('a token that names no key, while its issuer has several', async (t) => {
+  const { url, issuer, key, answerKeys, token, seen } = await startTestGateway(t);
+  const second = await testKey();
+  const send = async (text: string) => {
+    const reply = await fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${text}` } });
+    return reply.status === 200 ? 200 : ((await reply.json()) as { code: string }).code;
+  };
+  const nameless = () => token({}, { kid: undefined });
+  t.equal(await send(nameless()), 200, 'there is only one that it can be');
+  answerKeys((_request, response) => response.end(JSON.stringify({ keys: [key.jwk, second.jwk] })));
+  t.equal(await send(signToken(second, goodClaims(issuer, Date.now()))), 200, 'a new key, fetched when met');
+  t.equal(await send(nameless()), 'token_kid');
+  t.equal(await send(token()), 200);
+  t.equal(seen.length, 3);
 });
 
 t.test('a header that points to a key is ignored, and nobody is called', async (t) => {
