@@ -42,16 +42,17 @@ export async function blockedUntil(
  */
 export async function countFailure(trx: Queries, { key, rule }: Counter, nowMs: number): Promise<boolean> {
   const now = sql<Date>`${new Date(nowMs)}::timestamptz`;
-  const leaked = sql`greatest(0, extract(epoch FROM ${now} - c.counted_at) * 1000 / ${rule.leakMs}::float8)`;
-  const level = sql`(greatest(0, c.level - ${leaked}) + 1)::float8`;
+  const leaked = sql`extract(epoch FROM ${now} - c.counted_at) * 1000 / ${rule.leakMs}::float8`;
+  const first = sql`1::float8`;
+  const next = sql`(greatest(0, c.level - greatest(0, ${leaked})) + 1)::float8`;
   const result = await sql`
     INSERT INTO attempt_counters AS c (key, level, counted_at, blocked_until, forget_at)
-    VALUES (${key}, 1, ${now}, ${now} + ${delay(sql`1::float8`, rule)}, ${now} + ${milliseconds(sql`${rule.leakMs}`)})
+    VALUES (${key}, ${first}, ${now}, ${blockEnd(first, now, rule)}, ${emptyAt(first, now, rule)})
     ON CONFLICT (key) DO UPDATE SET
-      level = ${level},
+      level = ${next},
       counted_at = ${now},
-      blocked_until = ${now} + ${delay(level, rule)},
-      forget_at = ${now} + ${milliseconds(sql`${level} * ${rule.leakMs}::float8`)}
+      blocked_until = ${blockEnd(next, now, rule)},
+      forget_at = ${emptyAt(next, now, rule)}
     WHERE c.blocked_until <= ${now}
     RETURNING key`.execute(trx);
   return result.rows.length === 1;
@@ -79,10 +80,15 @@ export async function removeForgottenCounters(db: Queries, beforeMs: number, lim
 
 type Fragment = ReturnType<typeof sql>;
 
-function delay(level: Fragment, { allowance, maxDelayMs }: CountingRule): Fragment {
+/** Long ago where there is no delay: attempts that race have read clocks that differ a little. */
+function blockEnd(level: Fragment, now: Fragment, { allowance, maxDelayMs }: CountingRule): Fragment {
   const doublings = sql`least(${MAX_DOUBLINGS}::float8, ${level} - ${allowance}::float8)`;
-  const grown = sql`least(${maxDelayMs}::float8, ${FIRST_DELAY_MS}::float8 * power(2, ${doublings}))`;
-  return milliseconds(sql`CASE WHEN ${level} < ${allowance}::float8 THEN 0 ELSE ${grown} END`);
+  const delayMs = sql`least(${maxDelayMs}::float8, ${FIRST_DELAY_MS}::float8 * power(2, ${doublings}))`;
+  return sql`CASE WHEN ${level} < ${allowance}::float8 THEN 'epoch'::timestamptz ELSE ${later(now, delayMs)} END`;
 }
 
-const milliseconds = (count: Fragment): Fragment => sql`make_interval(secs => (${count})::float8 / 1000)`;
+const emptyAt = (level: Fragment, now: Fragment, { leakMs }: CountingRule): Fragment =>
+  later(now, sql`${level} * ${leakMs}::float8`);
+
+const later = (now: Fragment, ms: Fragment): Fragment =>
+  sql`(${now} + make_interval(secs => (${ms})::float8 / 1000))`;

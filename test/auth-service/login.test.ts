@@ -147,7 +147,11 @@ t.test('login', needsPostgres, async (t) => {
       const response = await auth.post('/auth/login', body, { origin: PAGE_ORIGIN });
       t.equal(response.status, 200);
       t.notOk('refresh_token' in response.json());
-      const [cookie, ...more] = response.headers['set-cookie'] ?? [];
+      const [cookie, deviceCookie, ...more] = response.headers['set-cookie'] ?? [];
+      t.match(
+        deviceCookie,
+        /^__Host-gatehouse-device=gtd_[\w-]+; Max-Age=15552000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+      );
       t.equal(more.length, 0);
       t.match(
         cookie,

@@ -92,13 +92,19 @@ t.test('refresh', needsPostgres, async (t) => {
     const exp = (decodeJwt(third.access_token).exp ?? 0) + 120;
     t.match(sink.entries.at(-1), { kind: 'session', sid: login.session_id, exp });
     t.strictSame(await refusal(third.refresh_token), [401, 'session_revoked']);
-    t.match(await sql(databaseUrl, `SELECT * FROM audit_log WHERE session_id = '${login.session_id}'`), [
-      {
-        action: 'session.reuse',
-        subject: decodeJwt(login.access_token).sub,
-        detail: { presented: 0, current: 2 },
-      },
-    ]);
+    t.match(
+      await sql(
+        databaseUrl,
+        `SELECT * FROM audit_log WHERE session_id = '${login.session_id}' ORDER BY id DESC LIMIT 1`,
+      ),
+      [
+        {
+          action: 'session.reuse',
+          subject: decodeJwt(login.access_token).sub,
+          detail: { presented: 0, current: 2 },
+        },
+      ],
+    );
   });
 
   t.test('a forged token changes nothing, even with a known family', async (t) => {
