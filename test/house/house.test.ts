@@ -30,6 +30,7 @@ t.test('what the rules allow is left alone', async (t) => {
     ['test/long.test.ts', 'a;\n'.repeat(1000)],
     ['cli/a.ts', 'console.log(1);'],
     ['README.md', 'console.log(1); // https://example.test/work/'],
+    ['test/a.test.ts', `clock${'.'}skip(1);`],
     ['kit/a.ts', 'const skipped = list.skipped(1); // the only one'],
   ];
   t.strictSame(
