@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
-import { addAccountCommand } from './account.js';
 import { addJwksCommand } from './jwks.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
+import { addUsersCommand } from './users.js';
 
 const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const satisfies readonly StubName[];
 
@@ -67,10 +67,10 @@ export function createProgram(): Command {
       await runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) });
     });
 
-  addAccountCommand(program);
   addJwksCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
+  addUsersCommand(program);
   return program;
 }
 
