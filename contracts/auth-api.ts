@@ -22,7 +22,8 @@ export interface RefreshRequest {
 
 export interface TokenResponse {
   access_token: string;
-  token_type: 'Bearer';
+  /** `DPoP` for a login with a DPoP proof: the access token is bound to that key (RFC 9449). */
+  token_type: 'Bearer' | 'DPoP';
   /** Seconds. */
   expires_in: number;
   /** In body delivery only. */

@@ -37,6 +37,23 @@ export interface Identity {
   expires?: number;
 }
 
+/** The JWT in `x-identity-assertion`: ES256, `typ` and `iss` as here, `aud` the upstream's name in the gateway's config. */
+export const ASSERTION_TYPE = 'gatehouse-identity+jwt';
+export const ASSERTION_ISSUER = 'urn:gatehouse:gateway';
+export const ASSERTION_LIFETIME_S = 60;
+
+export interface AssertionClaims {
+  iss: typeof ASSERTION_ISSUER;
+  aud: string;
+  /** Unix seconds. */
+  iat: number;
+  /** Unix seconds: {@link ASSERTION_LIFETIME_S} after `iat`, or the token's own expiry if that is sooner. */
+  exp: number;
+  /** As in `x-identity-subject`; absent for anonymous callers. */
+  sub?: string;
+  identity: Identity;
+}
+
 const utf8 = new TextEncoder();
 
 /** Percent-encodes every byte outside 0x21–0x7E, and `%`, of the UTF-8 form. */

@@ -237,6 +237,11 @@ export const PROBLEMS = {
     detail: 'This endpoint is not for the certificate that was shown.',
   },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing by that name (any more).' },
+  key_too_new: {
+    status: 409,
+    title: 'Key too new',
+    detail: 'The next signing key has not been published for long enough: caches may not have seen it.',
+  },
   conflict: {
     status: 409,
     title: 'Not possible now',

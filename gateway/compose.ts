@@ -10,6 +10,11 @@ import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import { durationMs } from '../kit/units.js';
+import { createApiKeyExchange } from './adapters/api-key-exchange.js';
+import { ApiKeyTokens } from './adapters/api-key-tokens.js';
+import { assertionSecret } from './adapters/assertion-secret.js';
+import { createAssertionSigner } from './adapters/assertion-signer.js';
+import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
 import { createMetrics, type Metrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
@@ -90,6 +95,17 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         verifiedTokens,
         revocations,
         openRequests,
+        apiKeys: new ApiKeyTokens({
+          exchange: createApiKeyExchange(upstreams.originOf(AUTH_INTERNAL), upstreams.agent),
+          clock,
+          logger,
+        }),
+        dpopReplays: createDpopReplayMemory(clock),
+        assertions: createAssertionSigner({
+          secret: assertionSecret(config.assertions?.secret),
+          rotationMs: durationMs(config.assertions?.rotation ?? '24h'),
+          clock,
+        }),
         rateLimiter: createMemoryRateLimiter(clock),
         record(outcome) {
           metrics.count(outcome);
@@ -226,12 +242,14 @@ async function listen(
 }
 
 /** One line a request. A route's own refusals are information; what went wrong on our side is an error. */
-function logOutcome(logger: Logger, { requestId, problem, ...outcome }: Outcome): void {
+function logOutcome(logger: Logger, { requestId, problem, reported, ...outcome }: Outcome): void {
   const line = {
     reqId: requestId,
     ...outcome,
     durationMs: Math.round(outcome.durationMs),
     code: problem?.code,
+    reason: problem?.reason,
+    ...(reported === undefined ? {} : { reportOnly: { code: reported.code, reason: reported.reason } }),
   };
   if (problem !== undefined && problem.status >= 500)
     logger.error({ ...line, err: problem.cause }, 'request');

@@ -30,7 +30,7 @@ What to do, by status:
 - **502** and **504**: the service behind the gateway is in trouble. Repeat the request only if it is safe to repeat.
 
 \`WWW-Authenticate\` follows RFC 6750: \`Bearer\` alone when no credential came, otherwise with an \`error\`, which is less
-precise than \`code\`.
+precise than \`code\`. Where a route takes DPoP proofs (RFC 9449), \`DPoP\` stands beside it or in its place.
 
 | code | status | meaning | \`WWW-Authenticate\` | \`Retry-After\` |
 |---|---|---|---|---|
@@ -44,5 +44,6 @@ function row(code: ProblemCode, { status, detail, challenge, retryAfterS }: Prob
 }
 
 function challengeText(challenge: NonNullable<ProblemSpec['challenge']>): string {
-  return challenge === 'bare' ? 'Bearer' : `Bearer error="${challenge}"`;
+  if (challenge === 'bare') return 'Bearer';
+  return challenge === 'invalid_dpop_proof' ? `DPoP error="${challenge}"` : `Bearer error="${challenge}"`;
 }

@@ -33,10 +33,21 @@ export function createMetrics(): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  const denials = new Counter({
+    name: 'gatehouse_denials_total',
+    help: 'Refusals by the rule or check that refused; of routes in report-only mode those that would have been.',
+    labelNames: ['route', 'code', 'reason', 'report_only'] as const,
+    registers,
+  });
   return {
-    count({ route = 'none', status, problem, durationMs }) {
+    count({ route = 'none', status, problem, reported, durationMs }) {
       requests.inc({ route, status: String(status), code: problem?.code ?? '' });
       durations.observe({ route }, durationMs / 1000);
+      const denial = reported ?? problem;
+      if (denial !== undefined && (denial === reported || denial.reason !== undefined)) {
+        const report_only = String(denial === reported);
+        denials.inc({ route, code: denial.code, reason: denial.reason ?? '', report_only });
+      }
     },
     gauge(name, help, read) {
       new Gauge({

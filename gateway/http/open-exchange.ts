@@ -53,6 +53,7 @@ export function openExchange(
       return forwardHttp(forwardable, request.raw, reply.raw, dispatcherOf(route.upstream), limits, refuse);
     },
     answer({ status, headers, body }) {
+      discardBody(request.raw);
       reply.code(status).headers(headers).send(body);
       return { status };
     },
@@ -110,6 +111,10 @@ function forwardWebSocket(
   request.forwardable = forwardable;
   // The proxy reads its target from here: it sees only what was decided on.
   request.raw.url = forwardable.path + forwardable.query;
+  // And the subprotocols, of which it answers one: a token that came as one of them is not there to be chosen.
+  const protocols = headerValues(forwardable.upstreamHeaders, 'sec-websocket-protocol');
+  if (protocols.length > 0) request.raw.headers['sec-websocket-protocol'] = protocols.join(', ');
+  else delete request.raw.headers['sec-websocket-protocol'];
   return new Promise((resolve) => {
     request.raw.socket.once('close', () =>
       resolve({ status: reply.raw.headersSent ? reply.raw.statusCode : 101 }),

@@ -1,35 +1,78 @@
-import { SERVICE_SUBJECT_PREFIX } from '../../contracts/access-token.js';
-import type { Identity } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
-import type { Authorized, Routed, Unrevoked, VerifiedToken } from './states.js';
+import type { AccessRule, Scalar } from './access-rule.js';
+import { ANONYMOUS, type Caller, callerClaim, callerOf } from './caller.js';
+import type { ProtectedRoute } from './route.js';
+import type { Authorized, Bound, Identified, Routed } from './states.js';
 
-/** All of the route's scopes, and one of its roles where it names any. */
-export function authorize(unrevoked: Unrevoked): Authorized {
-  const { route, token } = unrevoked;
-  if (!route.scopes.every((scope) => token.scopes.includes(scope))) {
-    throw new Problem('insufficient_scope', { scope: route.scopes.join(' ') });
-  }
-  if (route.roles.length > 0 && !route.roles.some((role) => token.roles.includes(role))) {
-    throw new Problem('insufficient_role');
-  }
-  return { ...unrevoked, identity: identityOf(token) };
+/** The verified caller of a token, if the route's rules admit them. */
+export function authorize(bound: Bound): Authorized {
+  const caller = callerOf(bound.token, bound.credential.source === 'api-key');
+  checkRules(bound, caller);
+  return { ...bound, caller, identity: caller.identity };
+}
+
+/** The same for who comes with a client certificate and no token. */
+export function authorizeCertificate(identified: Identified): Authorized {
+  const { caller } = identified;
+  checkRules(identified, caller);
+  return { ...identified, identity: caller.identity };
 }
 
 /** A public route: the caller is nobody, whatever they sent. */
 export function authorizeAnyone(routed: Routed): Authorized {
-  return { ...routed, identity: { kind: 'anonymous', scopes: [], roles: [] } };
+  return { ...routed, caller: ANONYMOUS, identity: ANONYMOUS.identity };
 }
 
-function identityOf(token: VerifiedToken): Identity {
-  return {
-    kind: token.subject.startsWith(SERVICE_SUBJECT_PREFIX) ? 'service' : 'user',
-    subject: token.subject,
-    issuer: token.issuer,
-    expires: token.expiresAt,
-    scopes: token.scopes,
-    roles: token.roles,
-    ...(token.client === undefined ? {} : { client: token.client }),
-    ...(token.session === undefined ? {} : { session: token.session }),
-    ...(token.tokenId === undefined ? {} : { token: token.tokenId }),
-  };
+function checkRules({ route, params }: Routed<ProtectedRoute>, caller: Caller): void {
+  for (const rule of route.rules) if (!holds(rule, caller, params)) throw refusal(rule);
+}
+
+function holds(rule: AccessRule, caller: Caller, params: Routed['params']): boolean {
+  const { scopes, roles, kind, subject } = caller.identity;
+  switch (rule.kind) {
+    case 'scopes':
+      return rule.all.every((scope) => scopes.includes(scope));
+    case 'any_scope':
+      return rule.any.some((scope) => scopes.includes(scope));
+    case 'roles':
+      return rule.any.some((role) => roles.includes(role));
+    case 'services':
+      return kind === 'service' && subject !== undefined && rule.subjects.includes(subject);
+    case 'claim': {
+      const values = valuesOf(callerClaim(caller, rule.claim));
+      return rule.oneOf.some((wanted) => values.includes(wanted));
+    }
+    case 'claim_is_param': {
+      const param = params[rule.param];
+      return param !== undefined && param !== '' && textsOf(callerClaim(caller, rule.claim)).includes(param);
+    }
+  }
+}
+
+const valuesOf = (claim: unknown): readonly unknown[] =>
+  Array.isArray(claim) ? (claim as unknown[]) : [claim];
+
+/** What a path parameter can equal: text, and whole numbers as they are written. */
+function textsOf(claim: unknown): readonly (Scalar | undefined)[] {
+  return valuesOf(claim).map((value) => {
+    if (Number.isSafeInteger(value)) return String(value);
+    return typeof value === 'string' ? value : undefined;
+  });
+}
+
+/** The client learns no more than RFC 6750 section 3.1 allows; log and metric name the rule. */
+function refusal(rule: AccessRule): Problem {
+  const reason = rule.name;
+  switch (rule.kind) {
+    case 'scopes':
+      return new Problem('insufficient_scope', { scope: rule.all.join(' '), reason });
+    case 'any_scope':
+      return new Problem('insufficient_scope', { scope: rule.any.join(' '), reason });
+    case 'roles':
+      return new Problem('insufficient_role', { reason });
+    case 'services':
+    case 'claim':
+    case 'claim_is_param':
+      return new Problem('access_denied', { reason });
+  }
 }

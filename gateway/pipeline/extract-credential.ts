@@ -1,15 +1,78 @@
+import { API_KEY_PREFIX } from '../../contracts/auth-api.js';
 import { Problem } from '../../contracts/problem.js';
-import { headerValues } from './headers.js';
+import type { CredentialSources, TokenCredential } from './credential-sources.js';
+import { cookieValues, headerValues } from './headers.js';
 import type { ProtectedRoute } from './route.js';
-import type { Presented, Routed } from './states.js';
+import type { Presented, PresentedCertificate, Routed } from './states.js';
+import { bearerSubprotocols } from './websocket-protocols.js';
 
-/** The bearer token of the `Authorization` header (RFC 6750 section 2.1); the scheme's case does not matter. */
-export function extractCredential(routed: Routed<ProtectedRoute>): Presented {
-  const [authorization, ...others] = headerValues(routed.headers, 'authorization');
-  if (authorization === undefined) throw new Problem('credentials_missing');
-  if (others.length > 0) throw new Problem('ambiguous_credentials');
-  const bearer = /^bearer +([^ ]+)$/i.exec(authorization);
-  if (bearer?.[1] === undefined)
-    throw new Problem(/^bearer\b/i.test(authorization) ? 'token_malformed' : 'credentials_missing');
-  return { ...routed, token: bearer[1] };
+/**
+ * The one credential of the request, from the sources that the route's profile lists. Two tokens are one too many,
+ * since nobody could say which of them decides; a client certificate beside a token is no second one, it is what the
+ * token may be bound to (RFC 8705).
+ */
+export function extractCredential(
+  routed: Routed<ProtectedRoute>,
+): ({ by: 'token' } & Presented) | ({ by: 'certificate' } & PresentedCertificate) {
+  const { credentials } = routed.route;
+  const found = findTokens(routed, credentials);
+  if (found.length > 1) throw new Problem('ambiguous_credentials');
+  const [credential] = found;
+  if (credential !== undefined) {
+    if (credentials.dpop !== undefined) addProof(credential, routed);
+    return { ...routed, by: 'token', token: credential.text, credential };
+  }
+  const { clientCertificate } = routed.request;
+  if (credentials.certificate === undefined || clientCertificate === undefined)
+    throw new Problem('credentials_missing');
+  return { ...routed, by: 'certificate', certificate: clientCertificate, accepts: credentials.certificate };
+}
+
+function findTokens(
+  { headers, request }: Routed<ProtectedRoute>,
+  sources: CredentialSources,
+): TokenCredential[] {
+  const found = fromAuthorization(headerValues(headers, 'authorization'), sources);
+  for (const name of sources.cookies) {
+    for (const text of cookieValues(headers, name)) found.push({ source: 'cookie', text });
+  }
+  if (sources.apiKeyHeader !== undefined) {
+    for (const text of headerValues(headers, sources.apiKeyHeader)) found.push({ source: 'api-key', text });
+  }
+  if (sources.websocket && request.isUpgrade) {
+    for (const text of bearerSubprotocols(headers)) found.push({ source: 'websocket', text });
+  }
+  return found;
+}
+
+/** RFC 6750 section 2.1, RFC 9449 section 7.1. The scheme's case does not matter; a scheme not listed is no credential. */
+function fromAuthorization(values: readonly string[], sources: CredentialSources): TokenCredential[] {
+  if (values.length > 1) throw new Problem('ambiguous_credentials');
+  const [authorization] = values;
+  const [, scheme, text] = /^(bearer|dpop)\b(?: +([^ ]+)$)?/i.exec(authorization ?? '') ?? [];
+  const source = scheme === undefined ? undefined : authorizationSource(scheme, text, sources);
+  if (source === undefined) return [];
+  if (text === undefined) throw new Problem('token_malformed');
+  return [{ source, text }];
+}
+
+function authorizationSource(
+  scheme: string,
+  text: string | undefined,
+  sources: CredentialSources,
+): TokenCredential['source'] | undefined {
+  if (scheme.toLowerCase() === 'dpop') return sources.dpop === undefined ? undefined : 'dpop';
+  if (sources.apiKeyHeader !== undefined && text?.startsWith(API_KEY_PREFIX) === true) return 'api-key';
+  return sources.bearer ? 'bearer' : undefined;
+}
+
+/** RFC 9449 section 4.3: one proof, with the scheme of its own. A proof beside another kind of token proves nothing. */
+function addProof(credential: TokenCredential, { headers }: Routed): void {
+  const [proof, ...others] = headerValues(headers, 'dpop');
+  if (credential.source !== 'dpop') {
+    if (proof !== undefined) throw new Problem('token_binding', { reason: 'dpop.scheme' });
+    return;
+  }
+  if (proof === undefined || others.length > 0) throw new Problem('dpop_invalid', { reason: 'dpop.count' });
+  credential.proof = proof;
 }

@@ -1,15 +1,15 @@
 import { Problem } from '../../contracts/problem.js';
 import { addIdentityHeaders } from './add-identity-headers.js';
-import { authorize, authorizeAnyone } from './authorize.js';
-import { checkRevocation } from './check-revocation.js';
-import { extractCredential } from './extract-credential.js';
+import { answerOwnPath } from './answer-own-path.js';
+import { checkUpgradeOrigin } from './check-origin.js';
+import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
-import { isProtected, matchRoute } from './match-route.js';
+import { locate, matchRoute } from './match-route.js';
+import { offerSchemes } from './offer-schemes.js';
 import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
-import type { Authorized, Forwardable, Routed } from './states.js';
+import type { Forwardable, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
-import { verifyToken } from './verify-token.js';
 
 /**
  * THE FLOW of one request, top to bottom. One snapshot is taken at the start, so that a reload never mixes versions
@@ -18,17 +18,25 @@ import { verifyToken } from './verify-token.js';
 export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): Promise<void> {
   const receivedAt = gateway.now();
   let routed: Routed | undefined;
+  let decision: Decision | undefined;
   let forwarded: Forwarded;
   try {
     const received = receive(exchange.request, gateway.snapshot(), receivedAt);
     const stripped = stripReservedHeaders(received);
-    routed = matchRoute(stripped);
-    const authorized = await authorizeCaller(routed, gateway);
-    const admitted = limitRate(authorized, gateway.rateLimiter);
-    const forwardable = addIdentityHeaders(admitted);
-    forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
+    const located = locate(stripped);
+    const own = answerOwnPath(located, gateway.assertions);
+    if (own !== undefined) {
+      forwarded = exchange.answer(own);
+    } else {
+      routed = matchRoute(located);
+      checkUpgradeOrigin(routed);
+      decision = await decideCaller(routed, gateway);
+      const admitted = limitRate(decision.authorized, gateway.rateLimiter);
+      const forwardable = addIdentityHeaders(admitted, gateway.assertions);
+      forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
+    }
   } catch (error) {
-    forwarded = refuse(exchange, error);
+    forwarded = refuse(exchange, error, routed);
   }
   gateway.record({
     requestId: exchange.request.id,
@@ -37,17 +45,9 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     upstream: routed?.route.upstream,
     status: forwarded.status,
     problem: forwarded.problem,
+    reported: decision?.reported,
     durationMs: gateway.now() - receivedAt,
   });
-}
-
-/** Who is calling, and whether they may. Public routes are another type of route and take no credential. */
-async function authorizeCaller(routed: Routed, gateway: GatewayPorts): Promise<Authorized> {
-  if (!isProtected(routed)) return authorizeAnyone(routed);
-  const presented = extractCredential(routed);
-  const verified = await verifyToken(presented, gateway.verifiedTokens);
-  const unrevoked = await checkRevocation(verified, gateway.revocations);
-  return authorize(unrevoked);
 }
 
 /** A request that outlives its caller's access is cut off: streams and WebSockets can last for days. */
@@ -68,8 +68,8 @@ async function forwardWhileAllowed(
   }
 }
 
-function refuse(exchange: Exchange, error: unknown): Forwarded {
+function refuse(exchange: Exchange, error: unknown, routed: Routed | undefined): Forwarded {
   const problem = error instanceof Problem ? error : new Problem('internal_error', { cause: error });
-  exchange.refuse(problem);
+  exchange.refuse(offerSchemes(problem, routed));
   return { status: problem.status, problem };
 }

@@ -9,6 +9,22 @@ export function headerValues(headers: HeaderList, name: string): string[] {
   return values;
 }
 
+/** The values of the cookies of a name, in order; empty ones are none (RFC 6265 section 5.4). Names have a case. */
+export function cookieValues(headers: HeaderList, name: string): string[] {
+  return headerValues(headers, 'cookie')
+    .flatMap((line) => line.split(';'))
+    .map((pair) => pair.trim())
+    .filter((pair) => cookieName(pair) === name)
+    .map((pair) => pair.slice(pair.indexOf('=') + 1).trim())
+    .filter((value) => value !== '');
+}
+
+/** The name in `name=value`. What has no `=` is a value without a name to servers, and cannot hold a credential. */
+export function cookieName(pair: string): string | undefined {
+  const equals = pair.indexOf('=');
+  return equals === -1 ? undefined : pair.slice(0, equals).trim();
+}
+
 /** The headers for whose names `keep` returns true. */
 export function filterHeaders(headers: HeaderList, keep: (name: string) => boolean): string[] {
   const kept: string[] = [];

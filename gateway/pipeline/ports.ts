@@ -1,3 +1,4 @@
+import type { Identity } from '../../contracts/identity-headers.js';
 import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { RateLimit } from './route.js';
@@ -27,12 +28,43 @@ export interface RateLimiter {
   take(key: string, limit: RateLimit): { retryAfterMs: number };
 }
 
+/** Access tokens for API keys (design 4.11). */
+export interface ApiKeys {
+  /**
+   * The token that a key stands for, at once when it is held. Rejects with a Problem: `api_key_invalid`,
+   * `api_key_unverified` when no answer came in time, `rate_limited` after too many unknown keys from one address.
+   */
+  tokenFor(key: string, address: string): string | Promise<string>;
+}
+
+/** The DPoP proofs of the last minutes (RFC 9449 section 11.1). */
+export interface DpopReplays {
+  /** `id` is kept until `untilMs` (unix milliseconds). `full`: it cannot be, so nothing can be said about it. */
+  remember(id: string, untilMs: number): 'new' | 'used' | 'full';
+}
+
+/** Signs `x-identity-assertion`, and says what it is verified with. */
+export interface Assertions {
+  /** A JWT about this identity for this upstream; the same one for up to 30 s. */
+  assert(identity: Identity, upstream: string): string;
+  /** The JWK set, as JSON. */
+  publicKeys(): string;
+}
+
+/** What the gateway itself answers. */
+export interface OwnAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
 /** One request on the wire: where it is answered. */
 export interface Exchange {
   readonly request: InboundRequest;
   /** Sends the request to its upstream and the response back. Resolves when the reply has ended, whatever its end. */
   forward(forwardable: Forwardable): Promise<Forwarded>;
   refuse(problem: Problem): void;
+  answer(own: OwnAnswer): Forwarded;
   /** Ends the connection at once: what was under way must not look whole. */
   cut(): void;
 }
@@ -54,6 +86,8 @@ export interface Outcome {
   upstream: string | undefined;
   status: number;
   problem: Problem | undefined;
+  /** Why the request would have been refused, had its route not been in report-only mode. */
+  reported: Problem | undefined;
   durationMs: number;
 }
 
@@ -79,6 +113,9 @@ export interface GatewayPorts {
   verifiedTokens: VerifiedTokenCache;
   revocations: Revocations;
   openRequests: OpenRequests;
+  apiKeys: ApiKeys;
+  dpopReplays: DpopReplays;
+  assertions: Assertions;
   rateLimiter: RateLimiter;
   record(outcome: Outcome): void;
 }

@@ -1,3 +1,6 @@
+import type { AccessRule } from './access-rule.js';
+import type { CredentialSources } from './credential-sources.js';
+import type { IdentityLayout } from './identity-layout.js';
 import type { Issuer } from './issuer.js';
 
 /** Routes as the compiler makes them from config: everything resolved, nothing left to look up by name. */
@@ -10,8 +13,19 @@ interface RouteBase {
   pattern: string;
   methods: readonly string[];
   upstream: string;
-  /** The caller's own `Authorization` header is passed on. */
+  /** The caller's own credentials are passed on, in whatever header or cookie they came. */
   forwardToken: boolean;
+  /** Request headers that stay here: where any profile takes credentials from. Empty with `forwardToken`. */
+  withheldHeaders: ReadonlySet<string>;
+  /** Cookies likewise. */
+  withheldCookies: ReadonlySet<string>;
+  /** A verified client certificate is handed on as `Client-Cert`. */
+  forwardCertificate: boolean;
+  identityLayout: IdentityLayout;
+  /** The upstream gets a signed `x-identity-assertion`. */
+  asserted: boolean;
+  /** Pages that may open WebSockets and use cookies. Undefined: WebSockets of the same host only. */
+  origins: ReadonlySet<string> | undefined;
   /** `%2F` inside one parameter is let through as it is. */
   allowEncodedSlash: boolean;
   maxBodyBytes: number;
@@ -31,11 +45,12 @@ export interface PublicRoute extends RouteBase {
 
 export interface ProtectedRoute extends RouteBase {
   access: 'protected';
+  credentials: CredentialSources;
   issuers: readonly Issuer[];
-  /** All of them are needed. */
-  scopes: readonly string[];
-  /** One of them is needed, where any is named. */
-  roles: readonly string[];
+  /** All of them have to hold. */
+  rules: readonly AccessRule[];
+  /** Refusals are recorded, and the caller let through as anonymous. */
+  reportOnly: boolean;
   /** What to do when the revocation copy is older than `maxStalenessMs`. */
   onStale: 'deny' | 'allow';
 }

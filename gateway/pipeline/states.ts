@@ -1,4 +1,6 @@
 import type { Identity } from '../../contracts/identity-headers.js';
+import type { Caller } from './caller.js';
+import type { CertificateSource, TokenCredential } from './credential-sources.js';
 import type { VerificationKey } from './key-source.js';
 import type { ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
@@ -58,17 +60,32 @@ export interface Stripped extends Received {
   headers: HeaderList;
 }
 
-export interface Routed<R extends Route = Route> extends Stripped {
-  route: R;
-  /** The path that was decided on, and the only one that is forwarded. */
+/** The path is decided, and nobody reads it another way from here on. */
+export interface Located extends Stripped {
+  /** The only one that is forwarded. */
   path: string;
   /** With its `?`, or empty. */
   query: string;
+  /** The path holds `%2F`. */
+  hasEncodedSlash: boolean;
 }
 
-/** The bearer token as sent. Never logged. */
+export interface Routed<R extends Route = Route> extends Located {
+  route: R;
+  /** The path's parameters, decoded. */
+  params: Readonly<Record<string, string | undefined>>;
+}
+
+/** An access token that is not yet verified. Never logged. */
 export interface Presented extends Routed<ProtectedRoute> {
   token: string;
+  credential: TokenCredential;
+}
+
+/** No token, but a client certificate where the route takes one for an identity. */
+export interface PresentedCertificate extends Routed<ProtectedRoute> {
+  certificate: ClientCertificate;
+  accepts: CertificateSource;
 }
 
 /** What a verified token says, independent of its issuer's own spelling. */
@@ -93,6 +110,7 @@ export interface VerifiedToken {
 
 export interface Verified extends Routed<ProtectedRoute> {
   token: VerifiedToken;
+  credential: TokenCredential;
   key: VerificationKey;
 }
 
@@ -101,10 +119,22 @@ export interface Unrevoked extends Verified {
   revocationChecked: true;
 }
 
+/** A bound token was proven to be the caller's own. */
+export interface Bound extends Unrevoked {
+  bindingChecked: true;
+}
+
+/** The certificate names somebody. */
+export interface Identified extends PresentedCertificate {
+  caller: Caller;
+}
+
 /** The caller may use the route: anybody on a public one, the verified caller on the others. */
 export interface Authorized extends Routed {
+  caller: Caller;
+  /** The caller's. */
   identity: Identity;
-  /** Absent on a public route. */
+  /** Absent for anonymous callers and for certificates. */
   token?: VerifiedToken;
 }
 

@@ -18,15 +18,17 @@ const STEERING = new Set([
  * sends one is probing.
  */
 export function stripReservedHeaders(received: Received): Stripped {
+  const { reservedHeaders } = received.snapshot;
+  const isReserved = (name: string): boolean =>
+    name.startsWith(IDENTITY_PREFIX) || CLIENT_CERT.has(name) || reservedHeaders.has(name);
   const headers = filterHeaders(received.request.headers, (name) => {
     if (isReserved(name)) return false;
-    if (isReserved(name.replace(/[_.]/g, '-')) || name === 'transfer_encoding')
+    if (LOOK_ALIKE.test(name) && (isReserved(name.replace(/[_.]/g, '-')) || name === 'transfer_encoding'))
       throw new Problem('header_name');
     return !STEERING.has(name);
   });
   return { ...received, headers };
 }
 
-function isReserved(name: string): boolean {
-  return name.startsWith(IDENTITY_PREFIX) || (CLIENT_CERT_HEADERS as readonly string[]).includes(name);
-}
+const CLIENT_CERT: ReadonlySet<string> = new Set(CLIENT_CERT_HEADERS);
+const LOOK_ALIKE = /[_.]/;

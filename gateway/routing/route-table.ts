@@ -21,13 +21,12 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
     // The handler is never called: `find` gives the store, which is the route.
     router.on(route.methods as HTTPMethod[], route.pattern, () => undefined, route);
   }
-  const lookup = (method: string, path: string): Route | undefined =>
-    (router.find(method as HTTPMethod, path)?.store ?? undefined) as Route | undefined;
+  const lookup = (method: string, path: string) => router.find(method as HTTPMethod, path) ?? undefined;
 
   return {
     find(method, path) {
-      const route = lookup(method, path);
-      if (route !== undefined) return { route };
+      const found = lookup(method, path);
+      if (found !== undefined) return { route: found.store as Route, params: found.params };
       const allow = ALL_METHODS.filter((other) => lookup(other, path) !== undefined);
       return allow.length > 0 ? { allow } : undefined;
     },

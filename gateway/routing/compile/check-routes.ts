@@ -1,8 +1,10 @@
 import { WELL_KNOWN } from '../../../contracts/well-known.js';
+import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import { routeShape } from '../route-table.js';
-import type { GatewayConfig } from '../schema.js';
+import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { checkName } from './check-name.js';
+import { checkOrigins } from './check-origins.js';
 import { profileName, withHead } from './route-names.js';
 
 export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
@@ -19,6 +21,12 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
         ...checkName(config, [...at, 'auth'], profileName(route.auth), config.value.auth, 'auth profile'),
       );
     }
+    problems.push(...checkOrigins(config, [...at, 'origins'], route.origins ?? []));
+    problems.push(...checkParameters(config, at, route));
+    if (route.forward_certificate === true && config.value.listen.tls?.client_ca === undefined) {
+      const message = 'nobody is asked for a certificate: set listen.tls.client_ca';
+      problems.push(config.problem([...at, 'forward_certificate'], 'config_certificate_ca', message));
+    }
     for (const method of withHead(route.methods)) {
       const key = `${method} ${routeShape(route.path)}`;
       const first = taken.get(key);
@@ -32,6 +40,34 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
     }
   }
   return problems;
+}
+
+/** A rule about a parameter that the path does not have would refuse everybody. */
+function checkParameters(
+  config: ConfigFile<GatewayConfig>,
+  at: ConfigPath,
+  route: RouteConfig,
+): ConfigProblem[] {
+  if (route.auth === 'public') return [];
+  const profile = profileName(route.auth);
+  const parameters = route.path
+    .split('/')
+    .filter((segment) => segment.startsWith(':'))
+    .map((segment) => segment.slice(1));
+  const rules = [
+    ...Object.entries(config.value.auth[profile]?.claims ?? {}),
+    ...Object.entries(typeof route.auth === 'string' ? {} : (route.auth.claims ?? {})),
+  ];
+  return rules.flatMap(([claim, rule]) => {
+    if (typeof rule !== 'object' || !('param' in rule) || parameters.includes(rule.param)) return [];
+    const guess = closest(rule.param, parameters);
+    const known =
+      parameters.length === 0 ? 'it has none' : `known: ${parameters.map((name) => `:${name}`).join(', ')}`;
+    const message =
+      `the rule for ${claim} needs the path parameter :${rule.param}, which ${route.path} does not have: ` +
+      (guess === undefined ? known : `did you mean "${guess}"?`);
+    return [config.problem([...at, 'auth'], 'config_rule_param', message)];
+  });
 }
 
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;

@@ -1,21 +1,57 @@
 import { durationMs, sizeBytes } from '../../../kit/units.js';
+import type { CredentialSources } from '../../pipeline/credential-sources.js';
 import type { Issuer } from '../../pipeline/issuer.js';
 import type { Route } from '../../pipeline/route.js';
-import type { AuthProfileConfig, GatewayConfig, RouteConfig } from '../schema.js';
+import type { GatewayConfig, RouteConfig } from '../schema.js';
+import { compileRules } from './access-rules.js';
+import { compileCredentials, withheldCredentials } from './credentials.js';
+import { identityLayouts, type LayoutOf } from './identity-layouts.js';
 import { profileName, withHead } from './route-names.js';
 
-export function compileRoute(
-  route: RouteConfig,
-  source: string,
-  config: GatewayConfig,
-  issuers: Map<string, Issuer>,
-): Route {
+/** What routes share: made once, looked up by name. */
+export interface RouteParts {
+  config: GatewayConfig;
+  issuers: ReadonlyMap<string, Issuer>;
+  credentials: ReadonlyMap<string, CredentialSources>;
+  layoutOf: LayoutOf;
+  withheld: ReturnType<typeof withheldCredentials>;
+}
+
+export function routeParts(config: GatewayConfig, issuers: ReadonlyMap<string, Issuer>): RouteParts {
+  return {
+    config,
+    issuers,
+    credentials: new Map(
+      Object.entries(config.auth).map(([name, profile]) => [
+        name,
+        compileCredentials(profile, config.listen),
+      ]),
+    ),
+    layoutOf: identityLayouts(config),
+    withheld: withheldCredentials(config),
+  };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+export function compileRoute(route: RouteConfig, source: string, parts: RouteParts): Route {
+  const { config, issuers, credentials, layoutOf, withheld } = parts;
+  const name = route.auth === 'public' ? undefined : profileName(route.auth);
+  const profile = name === undefined ? undefined : config.auth[name];
+  const origins = route.origins ?? profile?.origins;
+  const forwardToken = route.forward_token ?? false;
   const base = {
     id: `${route.methods.join('|')} ${route.path}`,
     pattern: route.path,
     methods: withHead(route.methods),
     upstream: route.upstream,
-    forwardToken: route.forward_token ?? false,
+    forwardToken,
+    withheldHeaders: forwardToken ? NONE : withheld.headers,
+    withheldCookies: forwardToken ? NONE : withheld.cookies,
+    forwardCertificate: route.forward_certificate ?? false,
+    identityLayout: layoutOf(route),
+    asserted: config.upstreams[route.upstream]?.assertion ?? false,
+    origins: origins === undefined ? undefined : new Set(origins),
     allowEncodedSlash: route.encoded_slash === 'allow',
     maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
     timeoutMs: durationMs(route.timeout ?? '30s'),
@@ -26,25 +62,18 @@ export function compileRoute(
         : { requests: route.rate_limit.requests, perMs: durationMs(route.rate_limit.per) },
     source,
   };
-  const { profile, needs } = resolveAuth(route, config);
-  if (profile === undefined) return { ...base, access: 'public' };
+  if (name === undefined) return { ...base, access: 'public' };
+  const sources = credentials.get(name);
+  // The checks have found every name; a route without its profile must not come out as a public one.
+  if (profile === undefined || sources === undefined) throw new Error(`there is no profile ${name}`);
+  const needs = typeof route.auth === 'string' ? {} : route.auth;
   return {
     ...base,
     access: 'protected',
-    issuers: profile.issuers.flatMap((name) => issuers.get(name) ?? []),
-    scopes: [...new Set([...(profile.scopes ?? []), ...(needs.scopes ?? [])])],
-    // A role is "one of": what the route names narrows the profile, it never widens it.
-    roles: needs.roles ?? profile.roles ?? [],
+    credentials: sources,
+    issuers: (profile.issuers ?? []).flatMap((issuer) => issuers.get(issuer) ?? []),
+    rules: compileRules(name, profile, needs),
+    reportOnly: typeof route.auth === 'object' && route.auth.report_only === true,
     onStale: profile.on_stale ?? 'deny',
   };
-}
-
-function resolveAuth(
-  { auth }: RouteConfig,
-  config: GatewayConfig,
-): { profile?: AuthProfileConfig; needs: { scopes?: string[]; roles?: string[] } } {
-  if (auth === 'public') return { needs: {} };
-  const needs = typeof auth === 'string' ? {} : auth;
-  const profile = config.auth[profileName(auth)];
-  return profile === undefined ? { needs } : { profile, needs };
 }

@@ -9,6 +9,14 @@ export const Size = (description: string) => Type.String({ pattern: SIZE_PATTERN
 export const Port = Type.Integer({ minimum: 0, maximum: 65535, description: '0 takes a free port' });
 export const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' });
 export const Texts = Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true });
+/** No `_` and no `.`: other servers read them as `-`. */
+export const HeaderName = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]*$', maxLength: 64 });
+
+/** `realm_access.roles` is split at its dots; a list gives the steps one by one, for names that have dots themselves. */
+export const ClaimPath = Type.Union([
+  Type.String({ minLength: 1 }),
+  Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 8 }),
+]);
 
 /** Also as one text with commas, so that a variable of the environment can name several. */
 export const Targets = (description: string) =>

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { RouteAuth } from './auth-profile.js';
+import { IdentityHeaders, Origins, RouteAuth } from './auth-profile.js';
 import { closed, Duration, Size } from './common.js';
 
 const Methods = Type.Array(
@@ -21,6 +21,11 @@ export const Route = Type.Object(
     auth: Type.Union([Type.String({ minLength: 1, description: 'public, or a name under auth' }), RouteAuth]),
     upstream: Type.String(),
     forward_token: Type.Optional(Type.Boolean()),
+    forward_certificate: Type.Optional(
+      Type.Boolean({ description: 'hand a verified client certificate on as Client-Cert (RFC 9440)' }),
+    ),
+    identity_headers: Type.Optional(IdentityHeaders),
+    origins: Type.Optional(Origins),
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
     max_body: Type.Optional(Size('default: 1MiB')),
     timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { IdentityHeaders } from './auth-profile.js';
 import { closed, Targets } from './common.js';
 
 export const InternalTls = Type.Object(
@@ -14,6 +15,12 @@ export const Upstream = Type.Object(
   {
     url: Targets('one target, or several that are equal'),
     spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
+    identity_headers: Type.Optional(IdentityHeaders),
+    assertion: Type.Optional(
+      Type.Boolean({
+        description: 'send x-identity-assertion, a JWT signed by the gateway for this upstream',
+      }),
+    ),
   },
   closed,
 );

@@ -23,6 +23,7 @@ const token: VerifiedToken = {
   scopes: [],
   roles: [],
   claims: {},
+  claims: {},
 };
 
 async function setUp(t: Test) {

@@ -1,0 +1,53 @@
+import { Problem } from '../../contracts/problem.js';
+import { identityHeadersOf } from './add-identity-headers.js';
+import { authorize, authorizeAnyone, authorizeCertificate } from './authorize.js';
+import { checkBinding } from './check-binding.js';
+import { checkCookieOrigin } from './check-origin.js';
+import { checkRevocation } from './check-revocation.js';
+import { exchangeApiKey } from './exchange-api-key.js';
+import { extractCredential } from './extract-credential.js';
+import { identifyCertificate } from './identify-certificate.js';
+import { isProtected } from './match-route.js';
+import type { GatewayPorts } from './ports.js';
+import type { ProtectedRoute } from './route.js';
+import type { Authorized, Routed } from './states.js';
+import { verifyToken } from './verify-token.js';
+
+/** What was decided about the caller; `reported` is the refusal that a route in report-only mode did not carry out. */
+export interface Decision {
+  authorized: Authorized;
+  reported: Problem | undefined;
+}
+
+/** Who is calling, and whether they may. Public routes are another type of route and take no credential. */
+export async function decideCaller(routed: Routed, gateway: GatewayPorts): Promise<Decision> {
+  if (!isProtected(routed)) return { authorized: authorizeAnyone(routed), reported: undefined };
+  if (routed.route.reportOnly) return reportOnly(routed, gateway);
+  return { authorized: await authorizeCaller(routed, gateway), reported: undefined };
+}
+
+async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Authorized> {
+  const presented = extractCredential(routed);
+  if (presented.by === 'certificate') return authorizeCertificate(identifyCertificate(presented));
+  checkCookieOrigin(presented);
+  const exchanged = await exchangeApiKey(presented, gateway.apiKeys);
+  const verified = await verifyToken(exchanged, gateway.verifiedTokens);
+  const unrevoked = await checkRevocation(verified, gateway.revocations);
+  const bound = checkBinding(unrevoked, gateway.dpopReplays);
+  return authorize(bound);
+}
+
+/**
+ * The same decision, but whoever would be refused goes on as nobody: with nothing of what they claimed to be. What is
+ * not a refusal is a fault of ours, and is not let through.
+ */
+async function reportOnly(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Decision> {
+  try {
+    const authorized = await authorizeCaller(routed, gateway);
+    identityHeadersOf(authorized, gateway.assertions);
+    return { authorized, reported: undefined };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { authorized: authorizeAnyone(routed), reported: error };
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  encodeIdentityList,
+  encodeIdentityValue,
+  IDENTITY_HEADERS,
+  IDENTITY_MAX_BYTES,
+  IDENTITY_VERSION,
+  type Identity,
+} from '../../contracts/identity-headers.js';
+import { Problem } from '../../contracts/problem.js';
+import { type Caller, callerClaim } from './caller.js';
+import type { IdentityLayout } from './identity-layout.js';
+import type { HeaderList } from './states.js';
+
+interface Block {
+  headers: HeaderList;
+  bytes: number;
+}
+
+/** Built once a token and layout: most requests carry a token that has been seen before. */
+const blocks = new WeakMap<Caller, WeakMap<IdentityLayout, Block>>();
+
+/**
+ * Identity headers v1 and the layout's own, each exactly once or not at all (design 4.2). `assertion` is added where
+ * there is one. Throws `identity_too_large` past 8 KiB.
+ */
+export function identityHeaders(
+  caller: Caller,
+  layout: IdentityLayout,
+  assertion: string | undefined,
+): HeaderList {
+  const { headers, bytes } = blockOf(caller, layout);
+  const asserted = assertion === undefined ? [] : [IDENTITY_HEADERS.assertion, assertion];
+  if (bytes + sizeOf(asserted) > IDENTITY_MAX_BYTES) throw new Problem('identity_too_large');
+  return assertion === undefined ? headers : [...headers, ...asserted];
+}
+
+function blockOf(caller: Caller, layout: IdentityLayout): Block {
+  let known = blocks.get(caller);
+  if (known === undefined) {
+    known = new WeakMap();
+    blocks.set(caller, known);
+  }
+  let block = known.get(layout);
+  if (block === undefined) {
+    const headers = [...standardHeaders(caller.identity), ...customHeaders(caller, layout)];
+    block = { headers, bytes: sizeOf(headers) };
+    known.set(layout, block);
+  }
+  return block;
+}
+
+function standardHeaders(identity: Identity): HeaderList {
+  const headers: string[] = [
+    IDENTITY_HEADERS.version,
+    IDENTITY_VERSION,
+    IDENTITY_HEADERS.kind,
+    identity.kind,
+  ];
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined && value !== '') headers.push(name, value);
+  };
+  const addText = (name: string, value: string | undefined): void =>
+    add(name, value === undefined ? undefined : encodeIdentityValue(value));
+  addText(IDENTITY_HEADERS.subject, identity.subject);
+  addText(IDENTITY_HEADERS.issuer, identity.issuer);
+  addText(IDENTITY_HEADERS.client, identity.client);
+  addText(IDENTITY_HEADERS.session, identity.session);
+  addText(IDENTITY_HEADERS.token, identity.token);
+  add(IDENTITY_HEADERS.scopes, encodeIdentityList(identity.scopes));
+  add(IDENTITY_HEADERS.roles, encodeIdentityList(identity.roles));
+  add(IDENTITY_HEADERS.expires, identity.expires === undefined ? undefined : String(identity.expires));
+  return headers;
+}
+
+/** A claim that is missing, or is no text, number, boolean or list of texts, sends no header. */
+function customHeaders(caller: Caller, layout: IdentityLayout): HeaderList {
+  return layout.custom.flatMap(({ name, claim }) => {
+    const value = encodeClaim(callerClaim(caller, claim));
+    return value === '' ? [] : [name, value];
+  });
+}
+
+function encodeClaim(value: unknown): string {
+  if (typeof value === 'string') return encodeIdentityValue(value);
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return String(value);
+  const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return isTexts ? encodeIdentityList(value as string[]) : '';
+}
+
+/** Names, values, and `: ` and CRLF for each. */
+const sizeOf = (headers: HeaderList): number => headers.reduce((sum, text) => sum + text.length + 2, 0);

@@ -1,0 +1,16 @@
+import { Type } from 'typebox';
+import { closed, Duration } from './common.js';
+
+/** The keys that sign `x-identity-assertion`. */
+export const Assertions = Type.Object(
+  {
+    secret: Type.Optional(
+      Type.String({
+        description:
+          'the keys are derived from it, so that several gateways have the same; 32 characters or more; empty: keys of this process alone',
+      }),
+    ),
+    rotation: Type.Optional(Duration('how often the key changes; default 24h')),
+  },
+  closed,
+);
