@@ -23,7 +23,6 @@ const token: VerifiedToken = {
   scopes: [],
   roles: [],
   claims: {},
-  claims: {},
 };
 
 async function setUp(t: Test) {
