@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fastifyJwt from '@fastify/jwt';
-import { ACCESS_TOKEN_ALGORITHM, ACCESS_TOKEN_TYPE } from '../contracts/access-token.js';
+import { ACCESS_TOKEN_TYPE } from '../contracts/access-token.js';
 import { Problem } from '../contracts/problem.js';
 import type { RevocationFeed } from '../contracts/revocation.js';
 import { GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID } from '../contracts/spiffe.js';
@@ -11,6 +11,8 @@ import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import type { EnsureAccount } from './accounts/ensure-account.js';
 import { composeAccounts } from './compose-accounts.js';
+import { composeKeys } from './compose-keys.js';
+import { composeRevocations } from './compose-revocations.js';
 import { addAdminRoutes } from './http/admin-routes.js';
 import { createServer, type HttpServer } from './http/create-server.js';
 import { addInternalRoutes } from './http/internal-routes.js';
@@ -18,14 +20,8 @@ import { listen } from './http/listen.js';
 import { routesFor } from './http/peer.js';
 import { addPublicRoutes } from './http/public-routes.js';
 import { createEnvelope } from './keys/envelope.js';
-import { openKeyRing } from './keys/key-ring.js';
 import type { AuthConfig } from './options.js';
-import { type Arrival, createAwaitPublished } from './revocation/await-published.js';
-import { connectRedis } from './revocation/connect-redis.js';
 import { createInProcessFeed } from './revocation/in-process-feed.js';
-import { redisList } from './revocation/redis-commands.js';
-import { RedisPublisher } from './revocation/redis-publisher.js';
-import { RevocationTail } from './revocation/revocation-tail.js';
 import { keepCleanedUp } from './stores/clean-up.js';
 import { openDatabase } from './stores/database.js';
 import { databaseErrorText } from './stores/database-errors.js';
@@ -86,23 +82,9 @@ async function compose(
   lifecycle.onStop('database', () => database.close());
 
   const envelope = createEnvelope(config.encryptionKeys, random);
-  const keys = await openKeyRing({ database, envelope, clock });
-
-  const tail = new RevocationTail({ databaseUrl: config.databaseUrl, clock, logger });
-  await tail.start();
-  lifecycle.onStop('revocation tail', () => tail.stop());
-  const arrivals: Arrival[] = [(seq) => tail.delivered(seq)];
-  if (config.redis !== undefined) {
-    const redis = connectRedis(config.redis.url, logger);
-    lifecycle.onStop('redis', () => redis.close());
-    const list = redisList(redis.client, config.redis.streamMaxEntries);
-    const publisher = new RedisPublisher({ database, redis: list, clock, logger, random });
-    redis.onReady(() => publisher.wake());
-    publisher.start();
-    lifecycle.onStop('redis publisher', () => publisher.stop());
-    arrivals.push(() => publisher.publish());
-  }
-  const awaitPublished = createAwaitPublished(clock, arrivals);
+  const parts = { database, envelope, clock, random, logger, lifecycle };
+  const { tail, awaitPublished } = await composeRevocations(config, parts);
+  const { keys, adminRoutes: keyRoutes } = await composeKeys(config, { ...parts, tail, awaitPublished });
   const accounts = await composeAccounts(config, { database, clock, random, awaitPublished });
   const { idleMs } = config.sessions;
   const { auditRetentionMs } = config;
@@ -112,7 +94,7 @@ async function compose(
   const sign = await registerJwt(publicServer);
   const { audience, accessTtlMs } = config.tokens;
   const issueAccessToken = createIssueAccessToken({ issuer, audience, keys, sign, random, nowS });
-  const verifyOwnToken = createVerifyOwnToken({ issuer, keys });
+  const verifyOwnToken = createVerifyOwnToken({ issuer, keys: keys.ring });
   const endSession = createEndSession({ database, clock, issuer, awaitPublished });
   const sessionParts = {
     database,
@@ -134,7 +116,7 @@ async function compose(
     endOwnSession: createEndOwnSession({ database, endSession }),
     endSession,
     endAllSessions: createEndAllSessions({ database, clock, issuer, awaitPublished }),
-    keys,
+    jwks: { keys, maxAgeMs: config.keys.jwksMaxAgeMs },
     allowedOrigins: config.allowedOrigins,
   });
 
@@ -144,7 +126,7 @@ async function compose(
   routesFor(internalServer, { peer: GATEWAY_SPIFFE_ID }, (gateway) =>
     addInternalRoutes(gateway, { tail, clock, stopping: stopping.signal }),
   );
-  addAdminRoutes(internalServer, [accounts.adminRoutes]);
+  addAdminRoutes(internalServer, [accounts.adminRoutes, keyRoutes]);
 
   const internalUrl = await listen(internalServer, config.internal, {
     clock,
@@ -173,10 +155,10 @@ async function registerJwt(app: HttpServer): Promise<SignJwt> {
     throw new Error('a key has to be given with each call');
   };
   await app.register(fastifyJwt, { secret: { private: unused, public: unused } as never });
-  return (claims, { kid, privateKeyPem }) =>
+  return (claims, { kid, algorithm, privateKeyPem }) =>
     app.jwt.sign(claims, {
       key: privateKeyPem,
-      algorithm: ACCESS_TOKEN_ALGORITHM,
-      header: { alg: ACCESS_TOKEN_ALGORITHM, typ: ACCESS_TOKEN_TYPE, kid },
+      algorithm,
+      header: { alg: algorithm, typ: ACCESS_TOKEN_TYPE, kid },
     });
 }

@@ -13,6 +13,13 @@ import type { TlsFiles } from '../kit/tls-files.js';
 import { DURATION_PATTERN, durationMs } from '../kit/units.js';
 import { type AccountSettings, AccountsSection, accountSettings } from './accounts/account-settings.js';
 import { type EncryptionKey, readEncryptionKey } from './keys/encryption-key.js';
+import {
+  DEFAULT_JWKS_MAX_AGE,
+  DEFAULT_ROTATE_EVERY,
+  type KeyConfig,
+  MIN_JWKS_MAX_AGE_MS,
+} from './keys/key-settings.js';
+import { SIGNING_ALGORITHMS } from './keys/signing-key.js';
 
 export interface ListenAddress {
   host: string;
@@ -54,6 +61,7 @@ export interface AuthConfig {
   redis: RedisConfig | undefined;
   /** The first one encrypts; all decrypt. */
   encryptionKeys: readonly EncryptionKey[];
+  keys: KeyConfig;
   tokens: TokenConfig;
   sessions: SessionConfig;
   accounts: AccountSettings;
@@ -87,6 +95,9 @@ const AuthFile = Type.Object(
           Type.Object({ version: Type.Integer({ minimum: 1, maximum: 32_767 }), key: Text }, strict),
           { minItems: 1 },
         ),
+        algorithm: Type.Optional(Type.Enum([...SIGNING_ALGORITHMS])),
+        rotate_every: Type.Optional(Duration),
+        jwks_max_age: Type.Optional(Duration),
       },
       strict,
     ),
@@ -138,6 +149,7 @@ export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
     databaseUrl: value.database.url,
     redis: redisConfig(value.redis),
     encryptionKeys: encryptionKeys(value, problems),
+    keys: keyConfig(value.keys),
     tokens: { accessTtlMs: durationMs(value.tokens.access_ttl), audience: value.tokens.audience },
     sessions: {
       idleMs: durationMs(value.sessions.idle),
@@ -179,6 +191,14 @@ function redisConfig(redis: Static<typeof AuthFile>['redis']): RedisConfig | und
   return { url: redis.url, streamMaxEntries: redis.stream_max_entries ?? DEFAULT_STREAM_MAX_ENTRIES };
 }
 
+function keyConfig(keys: Static<typeof AuthFile>['keys']): KeyConfig {
+  return {
+    algorithm: keys.algorithm ?? 'ES256',
+    rotateEveryMs: durationMs(keys.rotate_every ?? DEFAULT_ROTATE_EVERY),
+    jwksMaxAgeMs: durationMs(keys.jwks_max_age ?? DEFAULT_JWKS_MAX_AGE),
+  };
+}
+
 function encryptionKeys(value: Static<typeof AuthFile>, problems: Problems): EncryptionKey[] {
   const keys: EncryptionKey[] = [];
   const versions = new Set<number>();
@@ -217,9 +237,13 @@ function checkUrls(config: AuthConfig, problems: Problems): void {
 const isUrlOf = (url: string, protocols: string[]): boolean =>
   URL.canParse(url) && protocols.includes(new URL(url).protocol);
 
-function checkLifetimes({ tokens, sessions, auditRetentionMs }: AuthConfig, problems: Problems): void {
+function checkLifetimes({ keys, tokens, sessions, auditRetentionMs }: AuthConfig, problems: Problems): void {
   if (tokens.accessTtlMs < 1000 || tokens.accessTtlMs > 24 * HOUR_MS) {
     problems.add(['tokens', 'access_ttl'], 'must be from 1s to 24h');
+  }
+  if (keys.rotateEveryMs < HOUR_MS) problems.add(['keys', 'rotate_every'], 'must be at least 1h');
+  if (keys.jwksMaxAgeMs < MIN_JWKS_MAX_AGE_MS || keys.jwksMaxAgeMs > HOUR_MS / 2) {
+    problems.add(['keys', 'jwks_max_age'], 'must be from 1m to 30m');
   }
   if (sessions.idleMs < 1000) problems.add(['sessions', 'idle'], 'must be at least 1s');
   if (sessions.absoluteMs < sessions.idleMs) {

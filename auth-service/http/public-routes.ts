@@ -1,15 +1,14 @@
 import fastifyCookie from '@fastify/cookie';
 import type { FastifyRequest } from 'fastify';
-import type { Live } from '../../kit/live.js';
-import type { KeyRing } from '../keys/key-ring.js';
 import type { EndAllSessions } from '../tokens/end-all-sessions.js';
 import type { EndSession } from '../tokens/end-session.js';
 import type { IdentifySession } from '../tokens/identify-session.js';
 import type { RefreshSession } from '../tokens/refresh-session.js';
+import { firstPartyTerms } from '../tokens/session-terms.js';
 import { createCheckCookieOrigin } from './check-cookie-origin.js';
 import type { HttpServer } from './create-server.js';
 import { createFindCredential } from './find-credential.js';
-import { addJwksRoute } from './jwks-route.js';
+import { addJwksRoute, type JwksRouteDeps } from './jwks-route.js';
 import { addLoginRoutes, type LoginRouteDeps } from './login-routes.js';
 import { originOf } from './origin-of.js';
 import { clearRefreshCookie, isCookieOf, readRefreshCookie } from './refresh-cookie.js';
@@ -22,7 +21,7 @@ export interface PublicRouteDeps extends Omit<LoginRouteDeps, 'checkCookieOrigin
   identifySession: IdentifySession;
   endSession: EndSession;
   endAllSessions: EndAllSessions;
-  keys: Live<KeyRing>;
+  jwks: JwksRouteDeps;
   allowedOrigins: readonly string[];
 }
 
@@ -40,7 +39,8 @@ export async function addPublicRoutes(app: HttpServer, deps: PublicRouteDeps): P
   app.post('/auth/refresh', withOptionalBody, async (request, reply) => {
     const { refreshToken, delivery } = credentials.refreshToken(request, request.body.refresh_token);
     // No refusal clears the cookie: who lost a race has a newer one by now, and who met a 429 or 503 tries again.
-    return sendTokens(reply, await deps.refreshSession(refreshToken, originOf(request)), { delivery });
+    const terms = firstPartyTerms(await deps.proveKey(request));
+    return sendTokens(reply, await deps.refreshSession(refreshToken, originOf(request), terms), { delivery });
   });
 
   app.post('/auth/logout', withOptionalBody, async (request, reply) => {
@@ -57,7 +57,7 @@ export async function addPublicRoutes(app: HttpServer, deps: PublicRouteDeps): P
     return sendEnding(reply, ending);
   });
 
-  addJwksRoute(app, deps.keys);
+  addJwksRoute(app, deps.jwks);
 }
 
 /** A call by cookie or bearer has nothing to put in a body. A `null` is a body. */

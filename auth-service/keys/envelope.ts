@@ -22,6 +22,10 @@ export interface Envelope {
   seal(secret: Buffer, owner: string): Sealed;
   /** Throws EnvelopeError. */
   open(sealed: Sealed, owner: string): Buffer;
+  /** The same secret under the current key-encryption key; the secret itself stays closed. Throws EnvelopeError. */
+  rewrap(sealed: Sealed, owner: string): Sealed;
+  /** Of the key-encryption key that seals. */
+  readonly kekVersion: number;
 }
 
 const ALGORITHM = 'aes-256-gcm';
@@ -38,26 +42,37 @@ export function createEnvelope(
   const [current] = encryptionKeys;
   if (current === undefined) throw new RangeError('an envelope needs a key');
 
+  const wrap = (dataKey: Buffer, owner: string): Buffer =>
+    encrypt(current.key, dataKey, wrapContext(owner, current.version), random);
+
+  function opened<T>(
+    { kekVersion, box }: Sealed,
+    owner: string,
+    use: (dataKey: Buffer, body: Buffer) => T,
+  ): T {
+    const key = byVersion.get(kekVersion);
+    if (key === undefined) throw new EnvelopeError(`encryption key version ${kekVersion} is not configured`);
+    try {
+      const dataKey = decrypt(key, box.subarray(0, WRAPPED_BYTES), wrapContext(owner, kekVersion));
+      return use(dataKey, box.subarray(WRAPPED_BYTES));
+    } catch (cause) {
+      throw new EnvelopeError(`encryption key version ${kekVersion} does not open it`, { cause });
+    }
+  }
+
   return {
+    kekVersion: current.version,
     seal(secret, owner) {
       const dataKey = random(DATA_KEY_BYTES);
-      const wrapped = encrypt(current.key, dataKey, wrapContext(owner, current.version), random);
-      return {
+      const box = Buffer.concat([wrap(dataKey, owner), encrypt(dataKey, secret, owner, random)]);
+      return { kekVersion: current.version, box };
+    },
+    open: (sealed, owner) => opened(sealed, owner, (dataKey, body) => decrypt(dataKey, body, owner)),
+    rewrap: (sealed, owner) =>
+      opened(sealed, owner, (dataKey, body) => ({
         kekVersion: current.version,
-        box: Buffer.concat([wrapped, encrypt(dataKey, secret, owner, random)]),
-      };
-    },
-    open({ kekVersion, box }, owner) {
-      const key = byVersion.get(kekVersion);
-      if (key === undefined)
-        throw new EnvelopeError(`encryption key version ${kekVersion} is not configured`);
-      try {
-        const dataKey = decrypt(key, box.subarray(0, WRAPPED_BYTES), wrapContext(owner, kekVersion));
-        return decrypt(dataKey, box.subarray(WRAPPED_BYTES), owner);
-      } catch (cause) {
-        throw new EnvelopeError(`encryption key version ${kekVersion} does not open it`, { cause });
-      }
-    },
+        box: Buffer.concat([wrap(dataKey, owner), body]),
+      })),
   };
 }
 

@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JWK } from 'jose';
 
-/** How long the key set may be cached, in seconds. A key is published at least this long before it signs. */
-export const JWKS_MAX_AGE_S = 300;
-
 export interface JwksDocument {
   body: string;
   /** Strong validator, with its quotes. */

@@ -33,6 +33,7 @@ export class RevocationTail {
   /** By their spelling, so that reading the list again adds nothing twice. */
   readonly #entries = new Map<string, RevocationEntry>();
   readonly #listeners = new Set<TailListener>();
+  readonly #onEntries: ((entries: readonly RevocationEntry[]) => void)[] = [];
   readonly #waiting = new Set<{ seq: number; resolve: () => void }>();
   readonly #stopping = new AbortController();
   readonly #waker: Waker;
@@ -71,6 +72,11 @@ export class RevocationTail {
     if (!this.#isLive) return undefined;
     this.#listeners.add(listener);
     return { entries: [...this.#entries.values()], detach: () => this.#listeners.delete(listener) };
+  }
+
+  /** Calls `listener` with what is new, for as long as the tail runs; entries from before are not told. */
+  onEntries(listener: (entries: readonly RevocationEntry[]) => void): void {
+    this.#onEntries.push(listener);
   }
 
   /** Resolves when every listener has been given what was committed up to `seq`. */
@@ -157,7 +163,9 @@ export class RevocationTail {
         fresh.push(decoded);
       }
     }
-    if (fresh.length > 0) for (const listener of this.#listeners) listener.merge(fresh);
+    if (fresh.length === 0) return;
+    for (const listener of this.#onEntries) listener(fresh);
+    for (const listener of this.#listeners) listener.merge(fresh);
   }
 
   #resolveWaiting(): void {

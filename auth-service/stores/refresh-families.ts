@@ -22,6 +22,7 @@ export async function insertFamily(trx: Queries, family: NewFamily): Promise<voi
       access_expires_s: family.accessExpiresS,
       last_ip: family.from?.ip ?? null,
       last_user_agent: shortUserAgent(family.from?.userAgent),
+      dpop_jkt: family.dpopJkt ?? null,
     })
     .execute();
 }
@@ -69,6 +70,7 @@ function asFamily(row: Selectable<RefreshFamiliesTable>): Family {
     lastIp: row.last_ip ?? undefined,
     lastUserAgent: row.last_user_agent ?? undefined,
     refreshCreditUntilMs: row.refresh_credit_until?.getTime(),
+    dpopJkt: row.dpop_jkt ?? undefined,
     revoked: row.revoked_at !== null,
   };
 }
@@ -188,6 +190,52 @@ export async function latestAccessExpiry(trx: Queries, userId: string): Promise<
     .where('user_id', '=', userId)
     .executeTakeFirstOrThrow();
   return latest;
+}
+
+/**
+ * The secrets of up to `limit` families that another version of the key-encryption key than this one seals, by id.
+ * Rows in use are skipped.
+ */
+export async function holdSecretsToRewrap(
+  trx: Queries,
+  which: { kekVersion: number; afterId: string; limit: number },
+): Promise<{ id: string; secret: Sealed }[]> {
+  const rows = await trx
+    .selectFrom('refresh_families')
+    .select(['id', 'secret_box', 'secret_kek_version'])
+    .where('secret_kek_version', '!=', which.kekVersion)
+    .where('id', '>', which.afterId)
+    .orderBy('id')
+    .limit(which.limit)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    secret: { box: row.secret_box, kekVersion: row.secret_kek_version },
+  }));
+}
+
+export async function replaceSecrets(
+  trx: Queries,
+  kekVersion: number,
+  secrets: readonly { id: string; box: Buffer }[],
+): Promise<void> {
+  const [ids, boxes] = [secrets.map(({ id }) => id), secrets.map(({ box }) => box)];
+  await sql`
+    UPDATE refresh_families AS family SET secret_box = fresh.box, secret_kek_version = ${kekVersion}
+    FROM unnest(${ids}::uuid[], ${boxes}::bytea[]) AS fresh (id, box)
+    WHERE family.id = fresh.id`.execute(trx);
+}
+
+/** How many families another version than this one seals. */
+export async function countSecretsToRewrap(db: Queries, kekVersion: number): Promise<number> {
+  const { left } = await db
+    .selectFrom('refresh_families')
+    .select((select) => select.fn.countAll<number>().as('left'))
+    .where('secret_kek_version', '!=', kekVersion)
+    .executeTakeFirstOrThrow();
+  return left;
 }
 
 /**

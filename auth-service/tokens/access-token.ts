@@ -1,17 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
-import {
-  ACCESS_TOKEN_ALGORITHM,
-  ACCESS_TOKEN_TYPE,
-  type AccessTokenClaims,
-} from '../../contracts/access-token.js';
+import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from '../../contracts/access-token.js';
 import { Problem } from '../../contracts/problem.js';
 import type { ProblemCode } from '../../contracts/problem-codes.js';
 import type { Live } from '../../kit/live.js';
-import type { KeyRing } from '../keys/key-ring.js';
+import type { ActiveKey, KeyRing } from '../keys/key-ring.js';
+import { SIGNING_ALGORITHMS } from '../keys/signing-key.js';
+import type { SigningKeys } from '../keys/signing-keys.js';
 
 /** Signs claims with a key: @fastify/jwt's `app.jwt.sign`, which compose.ts hands in. */
-export type SignJwt = (claims: AccessTokenClaims, key: KeyRing['active']) => string;
+export type SignJwt = (claims: AccessTokenClaims, key: ActiveKey) => string;
 
 export interface AccessTokenSubject {
   /** `sub` */
@@ -38,14 +36,15 @@ const TOKEN_ID_BYTES = 16;
 export function createIssueAccessToken(deps: {
   issuer: string;
   audience: string;
-  keys: Live<KeyRing>;
+  keys: Pick<SigningKeys, 'signer'>;
   sign: SignJwt;
   random: (size: number) => Buffer;
   nowS: () => number;
 }): IssueAccessToken {
   const { issuer, audience, keys, sign, random, nowS } = deps;
-  return async (subject, expiresS) =>
-    sign(
+  return async (subject, expiresS) => {
+    const key = await keys.signer(expiresS);
+    return sign(
       {
         iss: issuer,
         sub: subject.subject,
@@ -60,8 +59,9 @@ export function createIssueAccessToken(deps: {
         roles: [...subject.roles],
         ...(subject.confirmation && { cnf: subject.confirmation }),
       },
-      keys.current.active,
+      key,
     );
+  };
 }
 
 /** One audience is a text and not a list of one: resource servers take either (RFC 7519 section 4.1.3). */
@@ -84,9 +84,9 @@ export function createVerifyOwnToken(deps: { issuer: string; keys: Live<KeyRing>
     try {
       const { payload } = await jwtVerify<Partial<AccessTokenClaims>>(
         token,
-        ({ kid }) => keyOf(verifying, kid),
+        (header) => keyOf(verifying, header),
         {
-          algorithms: [ACCESS_TOKEN_ALGORITHM],
+          algorithms: [...SIGNING_ALGORITHMS],
           typ: ACCESS_TOKEN_TYPE,
           issuer,
           currentDate: new Date(0), // before any `exp`
@@ -99,10 +99,12 @@ export function createVerifyOwnToken(deps: { issuer: string; keys: Live<KeyRing>
   };
 }
 
-function keyOf(verifying: KeyRing['verifying'], kid: string | undefined): KeyObject {
-  const key = kid === undefined ? undefined : verifying.get(kid);
-  if (key === undefined) throw new Problem('token_kid');
-  return key;
+/** The key decides the algorithm, never the token's header (RFC 8725 section 3.1). */
+function keyOf(verifying: KeyRing['verifying'], { kid, alg }: { kid?: string; alg?: string }): KeyObject {
+  const found = kid === undefined ? undefined : verifying.get(kid);
+  if (found === undefined) throw new Problem('token_kid');
+  if (found.algorithm !== alg) throw new Problem('token_alg');
+  return found.key;
 }
 
 function checkedClaims(payload: Partial<AccessTokenClaims>): OwnTokenClaims {

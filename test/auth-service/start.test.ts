@@ -16,19 +16,27 @@ import { testAuthConfig, testAuthService } from '../fixtures/test-auth-service.j
 const quiet = { logger: createLogger('auth-service', { level: 'silent' }) };
 
 t.test('start', needsPostgres, async (t) => {
-  t.test('five instances at once on an empty database make one schema and one signing key', async (t) => {
-    const databaseUrl = await testDatabase(t);
-    const instances = await Promise.all(Array.from({ length: 5 }, () => testAuthService(t, { databaseUrl })));
-    const keySets = await Promise.all(instances.map((auth) => auth.get('/.well-known/jwks.json')));
-    t.equal(new Set(keySets.map((response) => response.text)).size, 1);
-    t.strictSame(await sql(databaseUrl, 'SELECT state FROM signing_keys'), [{ state: 'active' }]);
-    const { refresh_token } = (await instances[0]?.login()) ?? {};
-    t.equal(
-      (await instances[4]?.refresh(refresh_token ?? ''))?.status,
-      200,
-      'each takes what another issued',
-    );
-  });
+  t.test(
+    'five instances at once on an empty database make one schema, one signing key and one in waiting',
+    async (t) => {
+      const databaseUrl = await testDatabase(t);
+      const instances = await Promise.all(
+        Array.from({ length: 5 }, () => testAuthService(t, { databaseUrl })),
+      );
+      const keySets = await Promise.all(instances.map((auth) => auth.get('/.well-known/jwks.json')));
+      t.equal(new Set(keySets.map((response) => response.text)).size, 1);
+      t.strictSame(await sql(databaseUrl, 'SELECT state FROM signing_keys ORDER BY state'), [
+        { state: 'active' },
+        { state: 'next' },
+      ]);
+      const { refresh_token } = (await instances[0]?.login()) ?? {};
+      t.equal(
+        (await instances[4]?.refresh(refresh_token ?? ''))?.status,
+        200,
+        'each takes what another issued',
+      );
+    },
+  );
 
   t.test(
     'the database holds no key in the clear, and another key-encryption key opens nothing',

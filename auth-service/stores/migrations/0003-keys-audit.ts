@@ -15,7 +15,6 @@ async function extendSigningKeys(db: Kysely<unknown>): Promise<void> {
   await sql`CREATE UNIQUE INDEX signing_keys_one_next ON signing_keys (state) WHERE state = 'next'`.execute(
     db,
   );
-  await sql`CREATE INDEX refresh_families_kek ON refresh_families (secret_kek_version, id)`.execute(db);
 }
 
 /** Nothing changes a record, and only the retention's own function removes one. */

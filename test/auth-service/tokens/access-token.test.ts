@@ -12,8 +12,10 @@ t.test(
   async (t) => {
     const [key, retiring] = [await testKey(), await testKey()];
     const keys = new Live<KeyRing>({
-      active: { kid: key.kid, privateKeyPem: '' },
-      verifying: new Map([key, retiring].map(({ kid, publicKey }) => [kid, publicKey])),
+      active: { kid: key.kid, algorithm: 'ES256', privateKeyPem: '', tokensExpireS: 0 },
+      verifying: new Map(
+        [key, retiring].map(({ kid, publicKey }) => [kid, { algorithm: 'ES256', key: publicKey }]),
+      ),
       published: [],
     });
     const verify = createVerifyOwnToken({ issuer: ISSUER, keys });
@@ -26,6 +28,7 @@ t.test(
       [signToken(key, claims, { typ: 'JWT' }), 'token_type'],
       [signToken(key, claims, { typ: undefined }), 'token_type'],
       [signToken(key, claims, { kid: undefined }), 'token_kid'],
+      [signToken(key, claims, { alg: 'EdDSA' }), 'token_alg'],
       [signToken(key, claims, { kid: retiring.kid }), 'token_signature'],
       [signToken(key, claims, { crit: ['b64'], b64: false }), 'token_malformed'],
       [signToken(key, goodClaims('http://other', nowMs)), 'token_claims'],
