@@ -27,10 +27,11 @@ async function end(server: Server): Promise<void> {
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-async function connectionsTo(t: Test, server: Server) {
+async function connectionsTo(t: Test, ...servers: Server[]) {
   const pki = await testPki();
   const material = { ca: pki.ca, ...(await pki.leaf('gateway', GATEWAY_SPIFFE_ID)) };
-  const spec = { targets: [`https://127.0.0.1:${portOf(server)}`], spiffeId: spiffeId('app') };
+  const targets = servers.map((server) => `https://127.0.0.1:${portOf(server)}`);
+  const spec = { targets, spiffeId: spiffeId('app') };
   const connections = createUpstreamConnections({ app: spec }, material);
   t.teardown(() => connections.close());
   const ask = async (dispatcher: Dispatcher): Promise<string> =>
@@ -56,4 +57,17 @@ t.test('and after it could not be reached at all', async (t) => {
   await t.rejects(byAgent(), { code: 'ECONNREFUSED' });
   await startUpstream(t, 'app', port);
   t.strictSame([await byAgent(), await byPool()], ['app', 'app']);
+});
+
+t.test('a target that is down, or is somebody else, is passed over', async (t) => {
+  const [down, impostor, good] = await Promise.all(
+    ['app', 'other', 'app'].map((name) => startUpstream(t, name)),
+  );
+  if (down === undefined || impostor === undefined || good === undefined) throw new Error('no servers');
+  const { byPool } = await connectionsTo(t, down, impostor, good);
+  await end(down);
+  for (let call = 1; call <= 3; call++) {
+    t.equal(await byPool(), 'app');
+    good.closeAllConnections(); // so that the next call connects anew, beginning with another target
+  }
 });
