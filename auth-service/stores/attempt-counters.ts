@@ -80,11 +80,15 @@ export async function removeForgottenCounters(db: Queries, beforeMs: number, lim
 
 type Fragment = ReturnType<typeof sql>;
 
-/** Long ago where there is no delay: attempts that race have read clocks that differ a little. */
+/**
+ * Rounded up, because what leaks away between two attempts does not make up for one. Long ago where there is no delay,
+ * because attempts that race have read clocks that differ a little.
+ */
 function blockEnd(level: Fragment, now: Fragment, { allowance, maxDelayMs }: CountingRule): Fragment {
-  const doublings = sql`least(${MAX_DOUBLINGS}::float8, ${level} - ${allowance}::float8)`;
+  const beyond = sql`(ceil(${level}) - ${allowance}::float8)`;
+  const doublings = sql`least(${MAX_DOUBLINGS}::float8, ${beyond})`;
   const delayMs = sql`least(${maxDelayMs}::float8, ${FIRST_DELAY_MS}::float8 * power(2, ${doublings}))`;
-  return sql`CASE WHEN ${level} < ${allowance}::float8 THEN 'epoch'::timestamptz ELSE ${later(now, delayMs)} END`;
+  return sql`CASE WHEN ${beyond} < 0 THEN 'epoch'::timestamptz ELSE ${later(now, delayMs)} END`;
 }
 
 const emptyAt = (level: Fragment, now: Fragment, { leakMs }: CountingRule): Fragment =>
