@@ -12,6 +12,8 @@ import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { needsPostgres } from '../fixtures/postgres.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 
+t.setTimeout(180_000); // many processes: on a machine that is busy with other things it takes a while
+
 const [demo] = DEMO_ACCOUNTS;
 if (demo === undefined) throw new Error('no demo account');
 const cli = buildCli(t);

@@ -10,6 +10,8 @@ import { needsPostgres } from '../fixtures/postgres.js';
 import { needsRedis } from '../fixtures/redis.js';
 import { startTopology, type Topology, USER } from '../fixtures/topology.js';
 
+t.setTimeout(180_000); // many processes: on a machine that is busy with other things it takes a while
+
 const needsBoth = { skip: needsPostgres.skip || needsRedis.skip };
 let shared: Promise<Topology> | undefined;
 const topology = (): Promise<Topology> => {
