@@ -129,7 +129,8 @@ t.test('a server that is still running on the data is ended first', needsPostgre
 
 t.test('a process that merely got the number of a killed server is left alone', needsPostgres, async (t) => {
   const { dataDir, cluster } = await usedDataDir(t);
-  const bystander = spawn('sleep', ['1000']);
+  // Of the same account: the server does not mind what it could not signal.
+  const bystander = spawn('sleep', ['1000'], { ...postgresAccount() });
   t.teardown(() => bystander.kill('SIGKILL'));
   await once(bystander, 'spawn');
   const lockFile = join(cluster, 'postmaster.pid');
@@ -207,6 +208,15 @@ t.test('a system library that is missing is named, with what to do', needsPostgr
   t.match(await refusal(find), /needs the system library libicui18n\S*: install .* or set DATABASE_URL/);
 });
 
+/** Linux lets nobody but the owner make a hard link, and nobody across file systems. */
+function linkOrCopy(path: string, target: string): void {
+  try {
+    fs.linkSync(path, target);
+  } catch {
+    fs.copyFileSync(path, target);
+  }
+}
+
 /** The package's files as hard links in a folder of its own, which is open to others or not. */
 function linkedBinaries(t: Test, mode: number): string {
   const { postgres } = findPostgresBinaries({ account: undefined, copiesDir: '/nonexistent' });
@@ -217,7 +227,7 @@ function linkedBinaries(t: Test, mode: number): string {
     const target = join(to, path.slice(from.length));
     fs.mkdirSync(join(target, '..'), { recursive: true });
     if (entry.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(path), target);
-    else if (entry.isFile()) fs.linkSync(path, target);
+    else if (entry.isFile()) linkOrCopy(path, target);
   }
   fs.chmodSync(to, mode);
   return to;

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import tls from 'node:tls';
@@ -77,7 +77,7 @@ t.test('certificates say what they may be used for and how long', async (t) => {
 t.test('files are their owner’s alone, even where they were left open', async (t) => {
   const dir = newDir(t);
   const files = await ensureDevPki({ dir, leaves: [gateway] });
-  writeFileSync(files.leaf('gateway').key, readFileSync(files.leaf('gateway').key), { mode: 0o644 });
+  chmodSync(files.leaf('gateway').key, 0o644);
   await ensureDevPki({ dir, leaves: [gateway] });
   t.equal(statSync(dir).mode & 0o777, 0o700);
   t.strictSame(readdirSync(dir).sort(), ['ca-key.pem', 'ca.pem', 'gateway-key.pem', 'gateway.pem']);
