@@ -3,7 +3,7 @@ import type { Lifecycle } from '../kit/lifecycle.js';
 import type { Logger } from '../kit/logger.js';
 import { keyRoutes } from './http/admin/keys-routes.js';
 import type { AddAdminRoutes } from './http/admin-routes.js';
-import { createChangeKeys } from './keys/change-keys.js';
+import { type ChangeKeys, createChangeKeys } from './keys/change-keys.js';
 import type { Envelope } from './keys/envelope.js';
 import { keepKeysCurrent } from './keys/keep-keys-current.js';
 import { createRewrapSecrets } from './keys/rewrap-secrets.js';
@@ -26,7 +26,7 @@ export async function composeKeys(
     tail: RevocationTail;
     awaitPublished: AwaitPublished;
   },
-): Promise<{ keys: SigningKeys; adminRoutes: AddAdminRoutes }> {
+): Promise<{ keys: SigningKeys; changes: ChangeKeys; adminRoutes: AddAdminRoutes }> {
   const changes = createChangeKeys({ ...deps, issuer: config.issuer, settings: config.keys });
   await changes.maintain();
   const keys = await openSigningKeys(deps);
@@ -42,6 +42,7 @@ export async function composeKeys(
   const settings = config.keys;
   return {
     keys,
+    changes,
     adminRoutes: keyRoutes({ keys, changes, rewrapSecrets, listAllKeys, awaitPublished, settings }),
   };
 }

@@ -12,16 +12,22 @@ import { readTlsFiles } from '../kit/tls-files.js';
 import type { EnsureAccount } from './accounts/ensure-account.js';
 import { composeAccounts } from './compose-accounts.js';
 import { composeKeys } from './compose-keys.js';
+import { composeOAuth } from './compose-oauth.js';
 import { composeRevocations } from './compose-revocations.js';
+import { auditRoutes } from './http/admin/audit-routes.js';
+import { revocationRoutes } from './http/admin/revocation-routes.js';
 import { addAdminRoutes } from './http/admin-routes.js';
+import { addApiKeyExchangeRoute } from './http/api-key-exchange-route.js';
 import { createServer, type HttpServer } from './http/create-server.js';
 import { addInternalRoutes } from './http/internal-routes.js';
 import { listen } from './http/listen.js';
+import { addOAuthRoutes } from './http/oauth-routes.js';
 import { routesFor } from './http/peer.js';
 import { addPublicRoutes } from './http/public-routes.js';
 import { createEnvelope } from './keys/envelope.js';
 import type { AuthConfig } from './options.js';
 import { createInProcessFeed } from './revocation/in-process-feed.js';
+import { createRevokeAsOperator } from './revocation/revoke-as-operator.js';
 import { keepCleanedUp } from './stores/clean-up.js';
 import { openDatabase } from './stores/database.js';
 import { databaseErrorText } from './stores/database-errors.js';
@@ -84,7 +90,8 @@ async function compose(
   const envelope = createEnvelope(config.encryptionKeys, random);
   const parts = { database, envelope, clock, random, logger, lifecycle };
   const { tail, awaitPublished } = await composeRevocations(config, parts);
-  const { keys, adminRoutes: keyRoutes } = await composeKeys(config, { ...parts, tail, awaitPublished });
+  const signing = await composeKeys(config, { ...parts, tail, awaitPublished });
+  const { keys } = signing;
   const accounts = await composeAccounts(config, { database, clock, random, awaitPublished });
   const { idleMs } = config.sessions;
   const { auditRetentionMs } = config;
@@ -106,10 +113,15 @@ async function compose(
     accessTtlMs,
     settings: config.sessions,
   };
+  const refreshSession = createRefreshSession({ ...sessionParts, endSession });
+  const oauthParts = { ...sessionParts, awaitPublished, verifyOwnToken, refreshSession, endSession };
+  const oauth = composeOAuth(config, oauthParts);
   await addPublicRoutes(publicServer, {
     ...accounts.routes,
     startSession: createStartSession(sessionParts),
-    refreshSession: createRefreshSession({ ...sessionParts, endSession }),
+    refreshSession,
+    loginTerms: oauth.loginTerms,
+    proveKey: oauth.proveKey,
     identifySession: createIdentifySession({ database, envelope, verifyOwnToken }),
     requireSession: createRequireSession({ database, verifyOwnToken, nowS }),
     listSessions: createListSessions(sessionParts),
@@ -119,14 +131,24 @@ async function compose(
     jwks: { keys, maxAgeMs: config.keys.jwksMaxAgeMs },
     allowedOrigins: config.allowedOrigins,
   });
+  addOAuthRoutes(publicServer, oauth.routes);
 
   const peers = [GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID];
   const internalServer = createServer({ tls, logger, peers });
   const stopping = new AbortController();
-  routesFor(internalServer, { peer: GATEWAY_SPIFFE_ID }, (gateway) =>
-    addInternalRoutes(gateway, { tail, clock, stopping: stopping.signal }),
-  );
-  addAdminRoutes(internalServer, [accounts.adminRoutes, keyRoutes]);
+  routesFor(internalServer, { peer: GATEWAY_SPIFFE_ID }, (gateway) => {
+    addInternalRoutes(gateway, { tail, clock, stopping: stopping.signal });
+    addApiKeyExchangeRoute(gateway, oauth.exchangeApiKey);
+  });
+  const changeKeys = signing.changes;
+  const revoking = { database, clock, issuer, awaitPublished, verifyOwnToken, changeKeys };
+  addAdminRoutes(internalServer, [
+    accounts.adminRoutes,
+    signing.adminRoutes,
+    revocationRoutes(createRevokeAsOperator(revoking)),
+    auditRoutes(database),
+    ...oauth.adminRoutes,
+  ]);
 
   const internalUrl = await listen(internalServer, config.internal, {
     clock,

@@ -286,6 +286,12 @@ export const PROBLEMS = {
     title: 'Address taken',
     detail: 'There is an account with this e-mail address already.',
   },
+  client_invalid: {
+    status: 401,
+    title: 'Client not authenticated',
+    detail: 'The application that asks is unknown, did not prove itself, or may not log people in.',
+    challenge: 'bare',
+  },
   refresh_token_missing: {
     status: 400,
     title: 'Refresh token missing',

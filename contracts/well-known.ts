@@ -2,10 +2,19 @@
 export const WELL_KNOWN = {
   /** The auth service's signing keys. */
   jwks: '/.well-known/jwks.json',
+  /** RFC 8414; the second is where OpenID Connect libraries look. */
+  oauthMetadata: ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'],
   /** Prefix that the gateway answers itself, before the route table. */
   gatewayPrefix: '/.well-known/gatehouse/',
   /** The public keys of the gateway's identity assertions. */
   gatewayJwks: '/.well-known/gatehouse/jwks.json',
+} as const;
+
+/** The auth service's OAuth endpoints (RFC 6749, RFC 7009, RFC 7662). */
+export const OAUTH = {
+  token: '/oauth/token',
+  revoke: '/oauth/revoke',
+  introspect: '/oauth/introspect',
 } as const;
 
 /** On the auth service's internal listener; never reachable through a route. */

@@ -8,7 +8,20 @@ const Email = Type.String({ minLength: 1, maxLength: 320 });
 const Password = Type.String({ minLength: 1, maxLength: MAX_PASSWORD_LENGTH });
 const Delivery = Type.Optional(Type.Union([Type.Literal('body'), Type.Literal('cookie')]));
 
-export const LoginBody = Type.Object({ email: Email, password: Password, delivery: Delivery }, strict);
+const ClientField = Type.Optional(Type.String({ minLength: 1, maxLength: 2048 }));
+
+/** What a server-side application adds to a login, unless it does so by header (login-terms.ts). */
+const ClientFields = {
+  client_id: ClientField,
+  client_secret: ClientField,
+  client_assertion: ClientField,
+  client_assertion_type: ClientField,
+};
+
+export const LoginBody = Type.Object(
+  { email: Email, password: Password, delivery: Delivery, ...ClientFields },
+  strict,
+);
 
 export const RegisterBody = LoginBody;
 

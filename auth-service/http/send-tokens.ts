@@ -13,7 +13,7 @@ export function sendTokens(
 ): FastifyReply {
   const response: TokenResponse = {
     access_token: issued.accessToken,
-    token_type: 'Bearer',
+    token_type: issued.isDpop ? 'DPoP' : 'Bearer',
     expires_in: issued.expiresInS,
     ...(delivery === 'body' && { refresh_token: issued.refreshToken }),
     session_id: issued.sessionId,

@@ -13,12 +13,14 @@ import { bearerToken } from './bearer-token.js';
 import type { HttpServer } from './create-server.js';
 import { setDeviceCookie } from './device-cookie.js';
 import { originOf } from './origin-of.js';
+import type { ProveKey } from './prove-key.js';
 import { clearRefreshCookie, isCookieOf } from './refresh-cookie.js';
 import { PasswordChangeBody, PasswordResetBody } from './schemas.js';
 import { sendEnding } from './send-tokens.js';
 
 export interface SessionRouteDeps {
   requireSession: RequireSession;
+  proveKey: ProveKey;
   listSessions: ListSessions;
   endOwnSession: EndOwnSession;
   changePassword: ChangePassword;
@@ -32,10 +34,11 @@ export interface SessionRouteDeps {
  * a GET, by which a call could be told from another site's.
  */
 export function addSessionRoutes(app: HttpServer, deps: SessionRouteDeps): void {
-  const sessionOf = (request: FastifyRequest): Promise<LiveSession> => {
+  const sessionOf = async (request: FastifyRequest): Promise<LiveSession> => {
     const { authorization } = request.headers;
     if (authorization === undefined) throw new Problem('credentials_missing');
-    return deps.requireSession(bearerToken(authorization));
+    const token = bearerToken(authorization);
+    return deps.requireSession(token, await deps.proveKey(request, token));
   };
 
   app.get('/auth/sessions', async (request, reply) => {

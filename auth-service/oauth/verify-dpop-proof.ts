@@ -16,13 +16,15 @@ export interface ProvedRequest {
   method: string;
   /** As the client called it, without a query. */
   path: string;
+  /** The access token that comes along, where one does. */
+  accessToken?: string | undefined;
 }
 
 /** Resolves with the key's thumbprint, `jkt`. Rejects with Problem `dpop_invalid`, `dpop_replayed` or `overloaded`. */
 export type VerifyDpopProof = (request: ProvedRequest) => Promise<string>;
 
 /**
- * RFC 9449 section 4.3, without `ath`: no access token comes with a request for one. `htu` goes by the configured public
+ * RFC 9449 section 4.3. `htu` goes by the configured public
  * URL, never by what the request says of itself.
  */
 export function createVerifyDpopProof(deps: {
@@ -31,24 +33,25 @@ export function createVerifyDpopProof(deps: {
   replays: ReplayMemory;
 }): VerifyDpopProof {
   const { publicUrl, clock, replays } = deps;
-  return async ({ proof, method, path }) => {
+  return async ({ proof, method, path, accessToken }) => {
     const { payload, protectedHeader } = await verified(proof, clock);
-    const { htm, htu, iat, jti } = payload;
+    const { htm, htu, iat, jti, ath } = payload;
     if (htm !== method || !isSameUrl(htu, publicUrl + path)) throw new Problem('dpop_invalid');
     if (typeof iat !== 'number' || !(Math.abs(clock.now() / 1000 - iat) <= WINDOW_S))
       throw new Problem('dpop_invalid');
+    if (accessToken !== undefined && ath !== sha256(accessToken)) throw new Problem('dpop_invalid');
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH)
       throw new Problem('dpop_invalid');
     const jkt = await calculateJwkThumbprint(protectedHeader.jwk ?? {});
-    const id = createHash('sha256')
-      .update(JSON.stringify([jkt, jti]))
-      .digest('base64url');
+    const id = sha256(JSON.stringify([jkt, jti]));
     const known = replays.remember(id, (iat + WINDOW_S) * 1000);
     if (known === 'used') throw new Problem('dpop_replayed');
     if (known === 'full') throw new Problem('overloaded');
     return jkt;
   };
 }
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 async function verified(proof: string, clock: Clock): Promise<JWTVerifyResult> {
   if (proof.length > MAX_LENGTH) throw new Problem('dpop_invalid');

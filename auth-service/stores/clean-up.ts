@@ -7,6 +7,7 @@ import type { Database, Queries } from './database.js';
 import { removeExpiredPasswordResets } from './password-resets.js';
 import { removeFinishedFamilies } from './refresh-families.js';
 import { removeExpiredRevocations } from './revocations.js';
+import { removeExpiredAssertions } from './used-assertions.js';
 
 const INTERVAL_MS = 60_000;
 const PAUSE_BETWEEN_BATCHES_MS = 50;
@@ -50,8 +51,9 @@ export async function cleanUpOnce(deps: CleanUpDeps, signal?: AbortSignal): Prom
   const records = await removeAll((db) => removeOldAuditRecords(db, auditBeforeMs, BATCH_SIZE));
   const links = await removeAll((db) => removeExpiredPasswordResets(db, beforeS * 1000, BATCH_SIZE));
   const counters = await removeAll((db) => removeForgottenCounters(db, beforeS * 1000, BATCH_SIZE));
+  const assertions = await removeAll((db) => removeExpiredAssertions(db, beforeS * 1000, BATCH_SIZE));
   const ended = await removeAll((db) => removeFinishedFamilies(db, families, BATCH_SIZE));
-  return revocations + records + links + counters + ended;
+  return revocations + records + links + counters + assertions + ended;
 }
 
 /** Cleans up each minute. Returns what stops it. */

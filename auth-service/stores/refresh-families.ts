@@ -182,6 +182,33 @@ export async function endFamiliesOf(
     .execute();
 }
 
+/** Ends up to `limit` families that began before then, of a client, an account or all. Returns how many. */
+export async function endFamiliesBefore(
+  db: Queries,
+  which: { beforeMs: number; client?: string; sub?: string; limit: number },
+  reason: EndReason,
+  nowMs: number,
+): Promise<number> {
+  const { client, sub } = which;
+  if (sub !== undefined && !isUuid(sub)) return 0; // no account
+  let live = db
+    .selectFrom('refresh_families')
+    .select('id')
+    .where('revoked_at', 'is', null)
+    .where('created_at', '<', new Date(which.beforeMs))
+    .orderBy('id') // everybody locks in the same order
+    .limit(which.limit)
+    .forUpdate();
+  if (client !== undefined) live = live.where('client_id', '=', client);
+  if (sub !== undefined) live = live.where('user_id', '=', sub);
+  const result = await db
+    .updateTable('refresh_families')
+    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
+    .where('id', 'in', live)
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows);
+}
+
 /** The latest `exp` of any access token of the account that is still on record, ended families included. */
 export async function latestAccessExpiry(trx: Queries, userId: string): Promise<number> {
   const { latest } = await trx

@@ -86,15 +86,6 @@ export async function replacePrivateKey(
   return result.numUpdatedRows === 1n;
 }
 
-/** Unix seconds: when the last token that any of our keys signed will have expired. */
-export async function latestTokenExpiry(db: Queries): Promise<number> {
-  const row = await db
-    .selectFrom('signing_keys')
-    .select((select) => select.fn.max('tokens_expire_s').as('latest'))
-    .executeTakeFirst();
-  return row?.latest ?? 0;
-}
-
 function asStoredKey(row: Selectable<SigningKeysTable>): StoredSigningKey {
   return {
     kid: row.kid,

@@ -26,6 +26,7 @@ const AUDIT_ACTION = {
   ended: 'session.ended',
   password: 'session.ended',
   disabled: 'session.ended',
+  revoked: 'revocation.session',
   reuse: 'session.reuse',
 } as const satisfies Record<EndReason, AuditAction>;
 

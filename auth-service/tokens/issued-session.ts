@@ -5,6 +5,10 @@ import { formatRefreshToken } from './refresh-token.js';
 export interface IssuedSession {
   sessionId: string;
   accessToken: string;
+  /** The access token is good with a DPoP proof only. */
+  isDpop: boolean;
+  /** Of the access token. */
+  scopes: readonly string[];
   /** Seconds. */
   expiresInS: number;
   refreshToken: string;
@@ -20,6 +24,8 @@ export function issuedSession(parts: {
   generation: number;
   secret: Buffer;
   accessToken: string;
+  isDpop: boolean;
+  scopes: readonly string[];
   nowMs: number;
   accessExpiresS: number;
   refreshExpiresMs: number;
@@ -27,6 +33,8 @@ export function issuedSession(parts: {
   return {
     sessionId: parts.familyId,
     accessToken: parts.accessToken,
+    isDpop: parts.isDpop,
+    scopes: parts.scopes,
     expiresInS: parts.accessExpiresS - Math.floor(parts.nowMs / 1000),
     refreshToken: formatRefreshToken(parts.familyId, parts.generation, parts.secret),
     refreshExpiresInS: Math.floor((parts.refreshExpiresMs - parts.nowMs) / 1000),

@@ -11,28 +11,34 @@ import { type IssuedSession, issuedSession } from './issued-session.js';
 import { refreshCostMs, refreshWaitMs } from './limit-refreshes.js';
 import { parseRefreshToken, type RefreshToken } from './refresh-token.js';
 import { accessExpiry, type SessionParts } from './session-parts.js';
+import type { SessionTerms } from './session-terms.js';
 
-export type RefreshSession = (presented: string, origin: Origin) => Promise<IssuedSession>;
+export type RefreshSession = (
+  presented: string,
+  origin: Origin,
+  terms: SessionTerms,
+) => Promise<IssuedSession>;
 
 /** Each lost race means that another request moved the family on, so a few rounds always suffice. */
 const MAX_ROUNDS = 5;
 
 /**
  * Exchanges a refresh token (design 4.6). Account status, roles, scopes and token version are read again each time.
- * Rejects with Problem `refresh_token_invalid`, `session_revoked`, `session_expired`, `account_disabled`,
+ * Rejects with Problem `refresh_token_invalid`, `dpop_invalid`, `session_revoked`, `session_expired`, `account_disabled`,
  * `refresh_token_reused` (the family has been ended), `rate_limited` or `store_unavailable`. The last two say nothing of
  * the session: it goes on, and a cookie stays.
  */
 export function createRefreshSession(parts: SessionParts & { endSession: EndSession }): RefreshSession {
   const { database, clock, settings, endSession } = parts;
 
-  return async (presented, origin) => {
+  return async (presented, origin, terms) => {
     const token = parseRefreshToken(presented);
     if (token === undefined) throw new Problem('refresh_token_invalid');
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const found = await findPresentedFamily(parts, token);
       if (found === undefined) throw new Problem('refresh_token_invalid');
       const { family } = found;
+      checkHolder(family, terms);
       const account = activeAccount(await database.run((db) => findAccount(db, family.userId)));
       const nowMs = clock.now();
       checkFamilyIsLive(family, account, nowMs);
@@ -42,7 +48,7 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
         throw new Problem('refresh_token_reused');
       }
       checkLimit(family, nowMs);
-      const issued = await issue(rotation, found, account, nowMs, origin);
+      const issued = await issue(rotation, found, account, nowMs, origin, terms);
       if (issued !== undefined) return issued;
     }
     throw new Problem('overloaded');
@@ -64,8 +70,10 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
     account: Account,
     nowMs: number,
     from: Origin,
+    { jkt, narrow }: SessionTerms,
   ): Promise<IssuedSession | undefined> {
     const { id, generation } = family;
+    const scopes = narrow(account.scopes);
     const accessExpiresS = accessExpiry(nowMs, parts.accessTtlMs);
     const isRotation = rotation === 'rotate';
     const costMs = refreshCostMs(rotation, settings.refreshesPerHour);
@@ -76,12 +84,15 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
         : extendFamilyAccess(db, { id, generation }, use),
     );
     if (!recorded) return undefined;
-    const accessToken = await parts.issueAccessToken(accessTokenSubject(family, account), accessExpiresS);
+    const subject = accessTokenSubject(family, account, scopes, jkt);
+    const accessToken = await parts.issueAccessToken(subject, accessExpiresS);
     return issuedSession({
       familyId: id,
       generation: isRotation ? generation + 1 : generation,
       secret,
       accessToken,
+      isDpop: jkt !== undefined,
+      scopes,
       nowMs,
       accessExpiresS,
       refreshExpiresMs: refreshExpiry(family, isRotation ? nowMs : family.lastUsedAtMs),
@@ -113,6 +124,17 @@ function reuseDetail(family: Family, token: RefreshToken, now: Origin) {
   };
 }
 
+/**
+ * A refresh token is good in the hands of its client alone (RFC 6749 section 6), and with its key where it is bound to
+ * one. Comes before anything else is decided: a thief without the key changes nothing, and ends nothing either.
+ */
+function checkHolder({ clientId, dpopJkt }: Family, terms: SessionTerms): void {
+  if (clientId !== terms.clientId) throw new Problem('refresh_token_invalid');
+  if (dpopJkt === undefined) return;
+  if (terms.jkt === undefined) throw new Problem('dpop_invalid');
+  if (terms.jkt !== dpopJkt) throw new Problem('refresh_token_invalid');
+}
+
 /** Throws Problem `rate_limited`, with `Retry-After`. */
 function checkLimit(family: Family, nowMs: number): void {
   const waitMs = refreshWaitMs(family, nowMs);
@@ -127,13 +149,19 @@ function activeAccount(account: Account | undefined): Account {
   return account;
 }
 
-function accessTokenSubject(family: Family, account: Account) {
+function accessTokenSubject(
+  family: Family,
+  account: Account,
+  scopes: readonly string[],
+  jkt: string | undefined,
+) {
   return {
     subject: account.id,
     clientId: family.clientId,
     sessionId: family.id,
     tokenVersion: account.tokenVersion,
     roles: account.roles,
-    scopes: account.scopes,
+    scopes,
+    confirmation: jkt === undefined ? undefined : { jkt },
   };
 }

@@ -12,7 +12,8 @@ export interface LiveSession {
   family: Family;
 }
 
-export type RequireSession = (accessToken: string) => Promise<LiveSession>;
+/** `jkt`: thumbprint of the key that the request proves. */
+export type RequireSession = (accessToken: string, jkt: string | undefined) => Promise<LiveSession>;
 
 /**
  * The session behind an access token that is good at this moment, by the database and not by a copy of it: for what a
@@ -25,9 +26,10 @@ export function createRequireSession(deps: {
   nowS: () => number;
 }): RequireSession {
   const { database, verifyOwnToken, nowS } = deps;
-  return async (accessToken) => {
-    const { sub, sid, ver, exp } = await verifyOwnToken(accessToken);
+  return async (accessToken, jkt) => {
+    const { sub, sid, ver, exp, cnf } = await verifyOwnToken(accessToken);
     if (exp <= nowS()) throw new Problem('token_expired');
+    if (cnf !== undefined && (cnf.jkt === undefined || cnf.jkt !== jkt)) throw new Problem('token_binding');
     const family = await database.run((db) => findFamily(db, sid));
     if (family === undefined || family.revoked) throw new Problem('token_revoked');
     if (family.userId !== sub) throw new Problem('token_claims');

@@ -1,4 +1,3 @@
-import { FIRST_PARTY_CLIENT_ID } from '../../contracts/access-token.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Account } from '../accounts/account.js';
 import { insertAuditRecord, type Origin } from '../stores/audit.js';
@@ -8,13 +7,18 @@ import { familySecretOwner, type IssuedSession, issuedSession } from './issued-s
 import { newUuid } from './new-uuid.js';
 import { FAMILY_SECRET_BYTES } from './refresh-token.js';
 import { accessExpiry, type SessionParts } from './session-parts.js';
+import type { SessionTerms } from './session-terms.js';
 
-export type StartSession = (authenticated: Account, origin: Origin) => Promise<IssuedSession>;
+export type StartSession = (
+  authenticated: Account,
+  origin: Origin,
+  terms: SessionTerms,
+) => Promise<IssuedSession>;
 
 /** Begins a session for an account that has just proved its password. No token leaves before its row is durable. */
 export function createStartSession(parts: SessionParts): StartSession {
   const { database, envelope, clock, random, issueAccessToken, accessTtlMs, settings } = parts;
-  return async (authenticated, origin) => {
+  return async (authenticated, origin, { clientId, jkt, narrow }) => {
     const nowMs = clock.now();
     const familyId = newUuid(random);
     const secret = random(FAMILY_SECRET_BYTES);
@@ -29,11 +33,12 @@ export function createStartSession(parts: SessionParts): StartSession {
       await insertFamily(trx, {
         id: familyId,
         userId: held.id,
-        clientId: FIRST_PARTY_CLIENT_ID,
+        clientId,
         tokenVersion: held.tokenVersion,
         secret: envelope.seal(secret, familySecretOwner(familyId)),
         createdAtMs: nowMs,
         accessExpiresS,
+        dpopJkt: jkt,
         from: origin,
       });
       const actor = `user:${held.id}` as const;
@@ -47,14 +52,16 @@ export function createStartSession(parts: SessionParts): StartSession {
       await insertAuditRecord(trx, record, new Date(nowMs));
       return held;
     });
+    const scopes = narrow(account.scopes);
     const accessToken = await issueAccessToken(
       {
         subject: account.id,
-        clientId: FIRST_PARTY_CLIENT_ID,
+        clientId,
         sessionId: familyId,
         tokenVersion: account.tokenVersion,
         roles: account.roles,
-        scopes: account.scopes,
+        scopes,
+        confirmation: jkt === undefined ? undefined : { jkt },
       },
       accessExpiresS,
     );
@@ -64,6 +71,8 @@ export function createStartSession(parts: SessionParts): StartSession {
       generation: 0,
       secret,
       accessToken,
+      isDpop: jkt !== undefined,
+      scopes,
       nowMs,
       accessExpiresS,
       refreshExpiresMs,

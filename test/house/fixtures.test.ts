@@ -1,5 +1,4 @@
 /** The fixtures that other tests rely on: a fixture that lies makes all of them worthless. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import pg from 'pg';
@@ -8,6 +7,7 @@ import { pause } from '../../kit/clock.js';
 import { fakeClock } from '../fixtures/fake-clock.js';
 import { needsPostgres, testDatabase, testPostgres } from '../fixtures/postgres.js';
 import { needsRedis, testRedis } from '../fixtures/redis.js';
+import { runScript } from '../fixtures/run-script.js';
 import { sql } from '../fixtures/sql.js';
 
 /** Sends a command and resolves with the reply's first line, or undefined when the connection is refused. */
@@ -78,19 +78,14 @@ t.test(
 );
 
 t.test('a server does not outlive a test process that is killed', needsRedis, async (t) => {
-  const script = `
+  const script = runScript(`
     const { testRedis } = await import('./test/fixtures/redis.ts');
     console.log((await testRedis({ teardown() {} })).port);
     setInterval(() => {}, 1000);
-  `;
-  const child = spawn('npx', ['tsx', '--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const port = Number(line.toString());
+  `);
+  const port = Number(await script.nextLine());
   t.equal(await ask(port, 'PING'), '+PONG');
-  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  await script.kill('SIGKILL');
   while ((await ask(port, 'PING')) !== undefined) await new Promise((r) => setTimeout(r, 20));
 });
 
