@@ -10,19 +10,17 @@ import { needsRedis, testRedis } from '../fixtures/redis.js';
 import { runScript } from '../fixtures/run-script.js';
 import { sql } from '../fixtures/sql.js';
 
-/** Sends a command and resolves with the reply's first line, or undefined when the connection is refused. */
-async function ask(port: number, command: string): Promise<string | undefined> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    socket.write(`${command}\r\n`);
-    const [reply] = (await once(socket, 'data')) as [Buffer];
-    return reply.toString().split('\r\n')[0];
-  } catch {
-    return undefined;
-  } finally {
-    socket.destroy();
-  }
+/** The first line of the reply to a command, or undefined when the connection is refused or ends without one. */
+function ask(port: number, command: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+    socket.once('data', (reply) => {
+      resolve(reply.toString().split('\r\n')[0]);
+      socket.destroy();
+    });
+    socket.once('error', () => undefined);
+    socket.once('close', () => resolve(undefined));
+  });
 }
 
 t.test('a fake clock runs due timers in order and lets promise chains settle in between', async (t) => {
