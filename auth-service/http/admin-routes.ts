@@ -1,6 +1,6 @@
 import { OPERATOR_SPIFFE_ID } from '../../contracts/spiffe.js';
 import { INTERNAL } from '../../contracts/well-known.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 import { routesFor } from './peer.js';
 
 /** Adds the admin routes of one area (http/admin/). Paths are relative to {@link INTERNAL.adminPrefix}. */

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Problem } from '../../contracts/problem.js';
 import { INTERNAL } from '../../contracts/well-known.js';
 import type { ExchangeApiKey } from '../api-keys/exchange-api-key.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 
 const Body = Type.Object({ api_key: Type.String({ maxLength: 256 }) }, { additionalProperties: false });
 

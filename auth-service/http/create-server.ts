@@ -2,26 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyHttpsOptions,
-  type FastifyInstance,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyHttpsOptions, LogController } from 'fastify';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
 import { internalServerTls, type TlsMaterial } from '../../kit/tls-files.js';
+import type { HttpServer } from './http-server.js';
 import { acceptPeers } from './peer.js';
-
-export type HttpServer = FastifyInstance<
-  Server,
-  RawRequestDefaultExpression<Server>,
-  RawReplyDefaultExpression<Server>,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 const MAX_BODY_BYTES = 4096; // an address, a long password, a refresh token
 const REQUEST_TIMEOUT_MS = 10_000;

@@ -3,7 +3,7 @@ import { INTERNAL } from '../../contracts/well-known.js';
 import type { Clock } from '../../kit/clock.js';
 import { feedMessages } from '../revocation/feed-messages.js';
 import type { RevocationTail } from '../revocation/revocation-tail.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 import { streamLines } from './stream-lines.js';
 
 export interface InternalRouteDeps {

@@ -1,7 +1,7 @@
 import { WELL_KNOWN } from '../../contracts/well-known.js';
 import { jwksDocument } from '../keys/jwks-document.js';
 import type { SigningKeys } from '../keys/signing-keys.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 
 export interface JwksRouteDeps {
   keys: Pick<SigningKeys, 'ring' | 'ageMs'>;

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { Lifecycle } from '../../kit/lifecycle.js';
 import { StartupError } from '../../kit/startup-error.js';
 import type { ListenAddress } from '../options.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 
 const DRAIN_TIMEOUT_MS = 10_000;
 

@@ -11,7 +11,7 @@ import type { GrantRequest, IssuedToken } from '../oauth/issued-token.js';
 import { oauthMetadata } from '../oauth/metadata.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { RevokeToken } from '../oauth/revoke-token.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 import { originOf } from './origin-of.js';
 import { presentedClient } from './presented-client.js';
 import type { ProveKey } from './prove-key.js';

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../contracts/problem.js';
 import { spiffeIdFromSubjectAltName } from '../../contracts/spiffe.js';
 import type { Logger } from '../../kit/logger.js';
-import type { HttpServer } from './create-server.js';
+import type { HttpServer } from './http-server.js';
 
 /** Who is at the other end of a connection, read once at its handshake. */
 const peers = new WeakMap<object, string>();

@@ -1,5 +1,5 @@
 import type { Logger } from '../../kit/logger.js';
-import type { Queries } from './database.js';
+import type { Queries } from './queries.js';
 
 export type AfterCommit = (logger: Logger) => void;
 

@@ -5,10 +5,10 @@ import { type Clock, pause } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
 import { tellAtOnce, tellLater } from './after-commit.js';
 import { isDatabaseUnavailable } from './database-errors.js';
+import type { Queries } from './queries.js';
 import type { Tables } from './tables.js';
 
-/** The pool or a transaction: stores work on either. */
-export type Queries = Kysely<Tables>;
+export type { Queries } from './queries.js';
 
 /** An outage of the database becomes Problem `store_unavailable` (503), here and nowhere else. */
 export interface Database {

@@ -2,8 +2,8 @@ import { SERVICE_SUBJECT_PREFIX } from '../../contracts/access-token.js';
 import type { Identity } from '../../contracts/identity-headers.js';
 import { claimAt } from './claim-path.js';
 import type { ClaimPath } from './issuer.js';
-import type { VerifiedToken } from './states.js';
 import type { JsonObject } from './strict-json.js';
+import type { VerifiedToken } from './verified-token.js';
 
 /** Who is calling. One object a token, so that what is made from it can be kept beside it. */
 export interface Caller {

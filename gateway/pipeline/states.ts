@@ -4,7 +4,9 @@ import type { CertificateSource, TokenCredential } from './credential-sources.js
 import type { VerificationKey } from './key-source.js';
 import type { ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
-import type { JsonObject } from './strict-json.js';
+import type { VerifiedToken } from './verified-token.js';
+
+export type { VerifiedToken } from './verified-token.js';
 
 /**
  * The states of a request, in order. Each stage takes the previous state and returns the next, so forwarding something
@@ -86,26 +88,6 @@ export interface Presented extends Routed<ProtectedRoute> {
 export interface PresentedCertificate extends Routed<ProtectedRoute> {
   certificate: ClientCertificate;
   accepts: CertificateSource;
-}
-
-/** What a verified token says, independent of its issuer's own spelling. */
-export interface VerifiedToken {
-  issuer: string;
-  subject: string;
-  /** Unix seconds. */
-  expiresAt: number;
-  /** Unix seconds; absent when a foreign issuer leaves it out. */
-  issuedAt: number | undefined;
-  client: string | undefined;
-  session: string | undefined;
-  tokenId: string | undefined;
-  /** Token version of the account; read from our own issuer only. */
-  version: number | undefined;
-  keyId: string;
-  scopes: readonly string[];
-  roles: readonly string[];
-  /** The payload itself, for rules about claims that only the config knows. Nobody changes it. */
-  claims: JsonObject;
 }
 
 export interface Verified extends Routed<ProtectedRoute> {
