@@ -1,12 +1,12 @@
 import { Problem } from '../../contracts/problem.js';
-import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AwaitPublished, Ending } from '../revocation/await-published.js';
 import { insertAuditRecord, type Origin } from '../stores/audit.js';
 import type { Database, Queries } from '../stores/database.js';
-import { endFamiliesOf, findFamily, latestAccessExpiry } from '../stores/refresh-families.js';
+import { endFamiliesOf, findFamily } from '../stores/refresh-families.js';
 import { findRevocation, insertRevocation } from '../stores/revocations.js';
 import { raiseTokenVersion } from '../stores/users.js';
+import { subjectEntryExpiry } from './revoke-account.js';
 
 export interface EndAllRequest {
   subject: string;
@@ -38,7 +38,7 @@ export function createEndAllSessions(deps: {
       if (raised === undefined) return findRevocation(trx, 'subject', subject);
       await requireLiveSession(trx, sessionId);
       await endFamiliesOf(trx, subject, nowMs);
-      const exp = (await latestAccessExpiry(trx, subject)) + REVOCATION_MARGIN_S;
+      const exp = await subjectEntryExpiry(trx, subject, nowMs);
       const actor = `user:${subject}` as const;
       await insertAuditRecord(trx, { action: 'account.logout-all', actor, subject, sessionId, origin }, now);
       return insertRevocation(trx, { kind: 'subject', iss: issuer, sub: subject, ver: raised, exp }, now);

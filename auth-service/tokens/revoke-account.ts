@@ -19,6 +19,12 @@ export async function revokeAccount(
   const ver = await raiseTokenVersionOf(trx, subject, now);
   if (ver === undefined) return undefined;
   await endFamiliesOf(trx, subject, nowMs, reason);
-  const exp = (await latestAccessExpiry(trx, subject)) + REVOCATION_MARGIN_S;
+  const exp = await subjectEntryExpiry(trx, subject, nowMs);
   return insertRevocation(trx, { kind: 'subject', iss: issuer, sub: subject, ver, exp }, now);
+}
+
+/** When a subject entry may be forgotten. In any case it lives long enough to be seen to arrive. */
+export async function subjectEntryExpiry(trx: Queries, subject: string, nowMs: number): Promise<number> {
+  const nowS = Math.floor(nowMs / 1000);
+  return Math.max(await latestAccessExpiry(trx, subject), nowS) + REVOCATION_MARGIN_S;
 }

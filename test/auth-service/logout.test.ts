@@ -158,4 +158,12 @@ t.test('logout', needsPostgres, async (t) => {
       }
     }
   });
+
+  t.test('everywhere, when every access token has long expired', async (t) => {
+    const login = await auth.login();
+    auth.clock.shift(2 * 3_600_000);
+    const response = await auth.post('/auth/logout-all', { refresh_token: login.refresh_token });
+    t.strictSame([response.status, response.json()], [200, { revoked: true }]);
+    t.equal(await refusal(login.refresh_token), 'session_revoked');
+  });
 });
