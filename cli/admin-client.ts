@@ -33,6 +33,13 @@ export interface AdminClient {
   ): Promise<AdminAnswer<T>>;
 }
 
+interface RawAnswer {
+  status: number;
+  content: string;
+  /** Seconds. */
+  retryAfter: string | undefined;
+}
+
 const TIMEOUT_MS = 15_000;
 const DEFAULT_DATA_DIR = '.gatehouse';
 /** Errors before anything was sent: the next instance may be asked. */
@@ -66,8 +73,9 @@ export function openAdminClient(options: AdminOptions, env: NodeJS.ProcessEnv = 
   const tls = internalClientTls(material, AUTH_SERVICE_SPIFFE_ID);
   return {
     async call<T>(method: string, path: string, body?: object) {
-      const { status, content } = await send(tls, origins, method, INTERNAL.adminPrefix + path, body);
-      if (status >= 400) throw refusal(status, content);
+      const answer = await send(tls, origins, method, INTERNAL.adminPrefix + path, body);
+      const { status, content } = answer;
+      if (status >= 400) throw refusal(answer);
       return { status, body: (content === '' ? undefined : JSON.parse(content)) as T };
     },
   };
@@ -99,7 +107,7 @@ async function send(
   method: string,
   path: string,
   body: object | undefined,
-): Promise<{ status: number; content: string }> {
+): Promise<RawAnswer> {
   let failure: NodeJS.ErrnoException | undefined;
   for (const origin of origins) {
     try {
@@ -122,31 +130,36 @@ function sendTo(
   url: string,
   method: string,
   body: object | undefined,
-): Promise<{ status: number; content: string }> {
+): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
     // No SNI: the peer is told by its SPIFFE id, and an address is no server name (RFC 6066 section 3).
     const outgoing = request(url, {
       ...tls,
       servername: '',
       agent: false,
       method,
-      headers,
+      headers: type,
       timeout: TIMEOUT_MS,
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
-      text(response).then((content) => resolve({ status: response.statusCode ?? 0, content }), reject);
+      const { statusCode: status = 0, headers } = response;
+      text(response).then(
+        (content) => resolve({ status, content, retryAfter: headers['retry-after'] }),
+        reject,
+      );
     });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
-function refusal(status: number, content: string): StartupError {
+function refusal({ status, content, retryAfter }: RawAnswer): StartupError {
+  const again = retryAfter === undefined ? '' : ` Try again in ${retryAfter} s.`;
   try {
     const { detail, code, request_id } = JSON.parse(content) as ProblemBody;
-    return new StartupError(`refused: ${detail} (${status} ${code}, request ${request_id})`);
+    return new StartupError(`refused: ${detail}${again} (${status} ${code}, request ${request_id})`);
   } catch {
     return new StartupError(`refused with status ${status}`);
   }

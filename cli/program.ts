@@ -3,15 +3,19 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
+import { addAuditCommand } from './audit.js';
 import { addJwksCommand } from './jwks.js';
+import { addKeysCommand } from './keys.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
+import { addRevokeCommand } from './revoke.js';
 import { addUsersCommand } from './users.js';
 
 const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const satisfies readonly StubName[];
 
 /**
- * The `gatehouse` command. Exit codes: 0 done, 1 something to put right (one line says what), 2 wrong usage. A command
+ * The `gatehouse` command. Exit codes: 0 done, 1 something to put right (one line says what), 2 wrong usage,
+ * 3 done for good but not yet known everywhere. A command
  * loads its part when it runs: a probe, which containers call every few seconds, must not load four services.
  */
 export function createProgram(): Command {
@@ -67,9 +71,12 @@ export function createProgram(): Command {
       await runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) });
     });
 
+  addAuditCommand(program);
   addJwksCommand(program);
+  addKeysCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
+  addRevokeCommand(program);
   addUsersCommand(program);
   return program;
 }
