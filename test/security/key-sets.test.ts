@@ -103,6 +103,7 @@ t.test('a bad answer leaves the last good keys in force, and says so in the log'
     'a private key': keys(privateKey),
     'a key off its curve': keys({ ...other.jwk, y: other.jwk.x }),
     'a key for encryption': keys({ ...other.jwk, use: 'enc' }),
+    'a key that is for signing only': keys({ ...other.jwk, key_ops: ['sign'] }),
     'a key of an algorithm that is not accepted': keys({ ...other.jwk, alg: 'HS256' }),
     'great depth': answers(200, `${'['.repeat(30_000)}${']'.repeat(30_000)}`),
     'a set with __proto__': answers(200, `{"__proto__":${good}}`),
@@ -259,3 +260,18 @@ t.test(
     );
   },
 );
+
+t.test('a withdrawn key is the token’s fault, even while its issuer has no other', async (t) => {
+  const { key, call, feed } = await setUp(t);
+  t.equal(await call(key), 200);
+  feed.revoke({
+    kind: 'key',
+    iss: 'https://other.test',
+    kid: key.kid,
+    exp: Math.floor(Date.now() / 1000) + 900,
+  });
+  t.equal(await call(key), 200, 'an entry of another issuer is not about this one');
+  feed.revoke({ kind: 'key', iss: ISSUER, kid: key.kid, exp: Math.floor(Date.now() / 1000) + 900 });
+  t.equal(await call(key), '401 token_kid');
+  t.equal(await call(await testKey()), '503 keys_unavailable', 'what else its issuer signs nobody can check');
+});

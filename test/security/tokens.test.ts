@@ -2,6 +2,7 @@ import { constants, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exportJWK } from 'jose';
 import t from 'tap';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 import { goodClaims, signToken, testKey } from '../fixtures/test-issuer.js';
@@ -228,6 +229,53 @@ t.test('a token that names no key, while its issuer has several', async (t) => {
   t.equal(await send(nameless()), 'token_kid');
   t.equal(await send(token()), 200);
   t.equal(seen.length, 3);
+});
+
+t.test('what cannot be a key id is not asked for at the issuer', async (t) => {
+  const { url, token, keyFetches } = await startTestGateway(t);
+  const send = async (kid: unknown) => {
+    const reply = await fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${token({}, { kid })}` } });
+    return ((await reply.json()) as { code: string }).code;
+  };
+  for (const kid of ['', 7, null, ['x'], 'k'.repeat(257)]) t.equal(await send(kid), 'token_kid');
+  t.equal(keyFetches(), 1);
+  t.equal(await send('nobody'), 'token_kid');
+  t.equal(keyFetches(), 2);
+});
+
+t.test('the key decides the algorithm, also among those that its issuer may use', async (t) => {
+  const [es, rs] = [await testKey(), generateKeyPairSync('rsa', { modulusLength: 2048 })];
+  const rsJwk = { ...(await exportJWK(rs.publicKey)), kid: 'rs', alg: 'RS256' };
+  const { url, issuer, seen } = await startTestGateway(t, {
+    config: {
+      issuers: {
+        main: {
+          issuer: 'http://issuer.test',
+          audience: 'urn:gatehouse:api',
+          algorithms: ['ES256', 'RS256', 'PS256'],
+          jwks: { keys: [es.jwk, rsJwk] },
+        },
+      },
+    },
+  });
+  const signed = (header: object, signer: (input: Buffer) => Buffer): string => {
+    const input = `${json({ typ: 'at+jwt', ...header })}.${json(goodClaims(issuer, Date.now()))}`;
+    return `${input}.${b64(signer(Buffer.from(input)))}`;
+  };
+  const pss = { key: rs.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+  const send = async (text: string) => {
+    const reply = await fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${text}` } });
+    return reply.status === 200 ? 200 : ((await reply.json()) as { code: string }).code;
+  };
+  const rsa = (input: Buffer) => sign('sha256', input, rs.privateKey);
+  t.equal(await send(signed({ alg: 'RS256', kid: 'rs' }, rsa)), 200);
+  t.equal(
+    await send(signed({ alg: 'PS256', kid: 'rs' }, (input) => sign('sha256', input, pss))),
+    'token_alg',
+  );
+  t.equal(await send(signed({ alg: 'RS256', kid: es.kid }, rsa)), 'token_alg');
+  t.equal(await send(signed({ alg: 'ES256', kid: 'rs' }, rsa)), 'token_alg');
+  t.equal(seen.length, 1);
 });
 
 t.test('a header that points to a key is ignored, and nobody is called', async (t) => {
