@@ -136,9 +136,9 @@ function schemaProblems(
     const path = pointerPath(error.instancePath);
     if (error.keyword === 'additionalProperties') {
       for (const key of error.params.additionalProperties) {
-        const guess = closest(key, knownKeys(schema, error.schemaPath));
-        const remedy = guess === undefined ? 'remove it' : `did you mean "${guess}"?`;
-        problems.push(problem([...path, key], 'config_unknown_key', `unknown key "${key}": ${remedy}`));
+        problems.push(
+          problem([...path, key], 'config_unknown_key', unknownKey(key, schema, error.schemaPath)),
+        );
       }
     } else if (error.keyword === 'required') {
       const names = error.params.requiredProperties.map((name) => `"${name}"`).join(', ');
@@ -159,14 +159,21 @@ function explain(error: { keyword: string; message: string; params: object }): s
   return error.message;
 }
 
-/** The property names that the object schema at a JSON pointer knows. */
-function knownKeys(schema: TSchema, schemaPath: string): string[] {
+function unknownKey(key: string, schema: TSchema, schemaPath: string): string {
+  const { properties = {}, patternProperties = {} } = schemaAt(schema, schemaPath);
+  const [pattern] = Object.keys(patternProperties);
+  if (pattern !== undefined) return `"${key}" cannot be a name here: names match ${pattern}`;
+  const guess = closest(key, Object.keys(properties));
+  return `unknown key "${key}": ${guess === undefined ? 'remove it' : `did you mean "${guess}"?`}`;
+}
+
+/** The object schema at a JSON pointer. */
+function schemaAt(schema: TSchema, schemaPath: string): { properties?: object; patternProperties?: object } {
   let node: unknown = schema;
   for (const step of pointerPath(schemaPath.replace(/^#/, ''))) {
     node = (node as Record<string, unknown> | undefined)?.[step];
   }
-  const properties = (node as { properties?: object } | undefined)?.properties;
-  return properties === undefined ? [] : Object.keys(properties);
+  return (node ?? {}) as { properties?: object; patternProperties?: object };
 }
 
 function pointerPath(pointer: string): string[] {

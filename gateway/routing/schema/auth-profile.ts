@@ -32,7 +32,8 @@ const accessRules = {
     }),
   ),
   claims: Type.Optional(
-    Type.Record(Type.String({ minLength: 1 }), ClaimRule, {
+    Type.Record(Type.String({ pattern: '^.+$' }), ClaimRule, {
+      ...closed,
       description: 'claim, as a path with dots, to its value, { one_of: [..] } or { param: name }',
     }),
   ),
@@ -95,5 +96,6 @@ export const RouteAuth = Type.Object(
 
 /** Header name to claim: `X-User-Id: sub`. */
 export const IdentityHeaders = Type.Record(HeaderName, ClaimPath, {
+  ...closed,
   description: 'further headers for the upstream: name to claim; the names are then reserved on every route',
 });
