@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { on, once } from 'node:events';
 import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startEmbeddedPostgres } from '../../embedded/postgres.js';
@@ -8,11 +9,13 @@ import { postgresAccount } from '../../embedded/postgres-account.js';
 import { findPostgresBinaries } from '../../embedded/postgres-binaries.js';
 import { StartupError } from '../../kit/startup-error.js';
 import { freePort } from '../fixtures/free-port.js';
-import { needsPostgres } from '../fixtures/postgres.js';
+import { cacheDir, needsPostgres, postgresInstallation } from '../fixtures/postgres.js';
 import { runScript } from '../fixtures/run-script.js';
 import { sql } from '../fixtures/sql.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 
+/** For what root cannot keep in the data folder or in the repository. */
+const sharedDir = cacheDir();
 const isRoot = process.getuid?.() === 0;
 
 async function refusal(start: () => unknown): Promise<string> {
@@ -38,15 +41,15 @@ async function usedDataDir(t: Test): Promise<{ dataDir: string; cluster: string 
 
 async function makeUsedDataDir(): Promise<string> {
   const dataDir = temporaryFolder(t, 0o700);
-  const { url, stop } = await startEmbeddedPostgres({ dataDir });
+  const { url, stop } = await startEmbeddedPostgres({ dataDir, sharedDir });
   await sql(url, 'CREATE TABLE notes (text text)', "INSERT INTO notes VALUES ('first')");
   await stop();
   return dataDir;
 }
 
 /** Starts it, and stops it after the test; resolves with what is in the database. */
-async function startAndRead(t: Test, dataDir: string, sharedDir = '/nonexistent'): Promise<unknown[]> {
-  const { url, stop } = await startEmbeddedPostgres({ dataDir, sharedDir });
+async function startAndRead(t: Test, dataDir: string, shared = sharedDir): Promise<unknown[]> {
+  const { url, stop } = await startEmbeddedPostgres({ dataDir, sharedDir: shared });
   t.teardown(stop);
   return sql(url, 'SELECT text FROM notes ORDER BY text');
 }
@@ -66,20 +69,21 @@ function runs(pid: number): boolean {
 t.test('data is kept over a stop and a start, and belongs to its owner alone', needsPostgres, async (t) => {
   const dataDir = temporaryFolder(t, 0o700);
   fs.mkdirSync(join(dataDir, 'postgres', 'cluster.new', 'cut-off'), { recursive: true });
-  const first = await startEmbeddedPostgres({ dataDir });
+  const first = await startEmbeddedPostgres({ dataDir, sharedDir });
   t.match(first.url, /^postgres:\/\/gatehouse:[0-9a-f]{48}@127\.0\.0\.1:\d+\/gatehouse$/);
   await sql(first.url, 'CREATE TABLE notes (text text)', "INSERT INTO notes VALUES ('first')");
   const pid = serverPid(join(dataDir, 'postgres', 'cluster'));
   await Promise.all([first.stop(), first.stop()]);
   t.notOk(runs(pid), 'ended when stop resolves');
   t.strictSame(await startAndRead(t, dataDir), [{ text: 'first' }]);
+  t.equal(fs.realpathSync(join(dataDir, 'postgres', 'cluster')), join(dataDir, 'postgres', 'cluster'));
   t.equal(fs.statSync(dataDir).mode & 0o707, 0o700);
   t.equal(fs.statSync(join(dataDir, 'postgres', 'password')).mode & 0o777, 0o600);
   t.equal(fs.statSync(join(dataDir, 'postgres', 'cluster')).mode & 0o777, 0o700);
 });
 
 t.test('another password is refused', needsPostgres, async (t) => {
-  const { url, stop } = await startEmbeddedPostgres({ dataDir: (await usedDataDir(t)).dataDir });
+  const { url, stop } = await startEmbeddedPostgres({ dataDir: (await usedDataDir(t)).dataDir, sharedDir });
   t.teardown(stop);
   await t.rejects(sql(url.replace(/:[0-9a-f]{48}@/, ':guess@'), 'SELECT 1'), { code: '28P01' });
 });
@@ -92,7 +96,7 @@ t.test(
     const script = runScript(`
     const { startEmbeddedPostgres } = await import('./embedded/postgres.ts');
     const { sql } = await import('./test/fixtures/sql.ts');
-    const { url } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
+    const { url } = await startEmbeddedPostgres(${JSON.stringify({ dataDir, sharedDir })});
     await sql(url, "INSERT INTO notes VALUES ('second')");
     console.log('acknowledged');
   `);
@@ -116,10 +120,13 @@ if (process.platform === 'linux') {
 
 t.test('a server that is still running on the data is ended first', needsPostgres, async (t) => {
   const { dataDir, cluster } = await usedDataDir(t);
-  const account = postgresAccount();
-  const { postgres } = findPostgresBinaries({ account, copiesDir: '/nonexistent' });
+  const { account, binaries } = postgresInstallation();
   const args = ['-D', cluster, '-p', String(await freePort()), '-c', 'unix_socket_directories='];
-  const leftover = spawn(postgres, args, { ...account, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+  const leftover = spawn(binaries.postgres, args, {
+    ...account,
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const ended = once(leftover, 'exit');
   for await (const [chunk] of on(leftover.stderr, 'data'))
     if (String(chunk).includes('ready to accept')) break;
@@ -145,14 +152,14 @@ t.test('what keeps the server from starting is said in one line', needsPostgres,
   const { dataDir, cluster } = await usedDataDir(t);
   fs.writeFileSync(join(cluster, 'PG_VERSION'), '9.6\n');
   t.match(
-    await refusal(() => startEmbeddedPostgres({ dataDir })),
+    await refusal(() => startEmbeddedPostgres({ dataDir, sharedDir })),
     'database files are incompatible with server',
   );
   fs.rmSync(cluster, { recursive: true });
   fs.rmSync(join(dataDir, 'postgres'), { recursive: true });
   fs.mkdirSync(join(dataDir, 'postgres'));
   fs.symlinkSync('/nonexistent', join(dataDir, 'postgres', 'cluster'));
-  t.match(await refusal(() => startEmbeddedPostgres({ dataDir })), '(/nonexistent) is gone');
+  t.match(await refusal(() => startEmbeddedPostgres({ dataDir, sharedDir })), '(/nonexistent) is gone');
 });
 
 if (isRoot) {
@@ -161,7 +168,7 @@ if (isRoot) {
     needsPostgres,
     async (t) => {
       const closed = temporaryFolder(t, 0o700);
-      const sharedDir = temporaryFolder(t, 0o755);
+      const sharedDir = programFolder(t);
       const dataDir = join(closed, 'data');
       fs.mkdirSync(dataDir, { mode: 0o700 });
       const { url, stop } = await startEmbeddedPostgres({ dataDir, sharedDir });
@@ -190,7 +197,7 @@ t.test('links that npm did not make, its scripts being off, are made', needsPost
   for (const { name } of links) fs.rmSync(join(nativeDir, 'lib', name));
   const { postgres } = findPostgresBinaries({
     account: postgresAccount(),
-    copiesDir: '/nonexistent',
+    copiesDir: cacheDir(),
     nativeDir,
   });
   t.ok(postgres.startsWith(nativeDir));
@@ -203,10 +210,17 @@ t.test('a system library that is missing is named, with what to do', needsPostgr
   for (const name of fs.readdirSync(join(nativeDir, 'lib'))) {
     if (name.startsWith('libicui18n')) fs.rmSync(join(nativeDir, 'lib', name));
   }
-  const find = () =>
-    findPostgresBinaries({ account: postgresAccount(), copiesDir: '/nonexistent', nativeDir });
+  const find = () => findPostgresBinaries({ account: postgresAccount(), copiesDir: cacheDir(), nativeDir });
   t.match(await refusal(find), /needs the system library libicui18n\S*: install .* or set DATABASE_URL/);
 });
+
+/** Not in memory: programs may have to run from it. */
+function programFolder(t: Test): string {
+  const dir = fs.mkdtempSync(join(tmpdir(), 'gatehouse-test-'));
+  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  fs.chmodSync(dir, 0o755);
+  return dir;
+}
 
 /** Linux lets nobody but the owner make a hard link, and nobody across file systems. */
 function linkOrCopy(path: string, target: string): void {
@@ -219,11 +233,11 @@ function linkOrCopy(path: string, target: string): void {
 
 /** The package's files as hard links in a folder of its own, which is open to others or not. */
 function linkedBinaries(t: Test, mode: number): string {
-  const { postgres } = findPostgresBinaries({ account: undefined, copiesDir: '/nonexistent' });
-  const from = join(postgres, '..', '..');
-  const to = join(t.testdir(), 'native');
+  const from = join(postgresInstallation().binaries.postgres, '..', '..');
+  const to = join(programFolder(t), 'native');
   for (const entry of fs.readdirSync(from, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
+    if (path.includes('/share/') || path.endsWith('.a')) continue; // not needed to start
     const target = join(to, path.slice(from.length));
     fs.mkdirSync(join(target, '..'), { recursive: true });
     if (entry.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(path), target);
