@@ -10,9 +10,11 @@ export async function listSigningKeys(
   db: Queries,
   { gone = false }: { gone?: boolean } = {},
 ): Promise<StoredSigningKey[]> {
-  let query = db.selectFrom('signing_keys').selectAll().orderBy('created_at').orderBy('kid');
+  let query = db.selectFrom('signing_keys').selectAll();
   if (!gone) query = query.where('state', '!=', 'gone');
-  return (await query.execute()).map(asStoredKey);
+  // Two may be made at once; of those the one that signs comes first.
+  const rows = await query.orderBy('created_at').orderBy('activated_at').orderBy('kid').execute();
+  return rows.map(asStoredKey);
 }
 
 export async function findSigningKey(db: Queries, kid: string): Promise<StoredSigningKey | undefined> {

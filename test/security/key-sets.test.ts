@@ -17,12 +17,17 @@ import { goodClaims, signToken, type TestKey, testKey } from '../fixtures/test-i
 const ISSUER = 'https://id.test';
 const COOLDOWN_MS = 30_001;
 
+interface SetUpOptions {
+  /** Default: one that has the key set. */
+  server?: KeyServer;
+  clock?: ReturnType<typeof skippingClock>;
+}
+
 /** A gateway that has one issuer, whose key set comes from a server that the test speaks for. */
-async function setUp(t: Test, server?: KeyServer) {
+async function setUp(t: Test, { server, clock = skippingClock(10) }: SetUpOptions = {}) {
   const keyServer = server ?? (await startKeyServer(t));
   const key = await testKey();
   if (server === undefined) keyServer.answer([key.jwk]);
-  const clock = skippingClock();
   const gateway = await startTestGateway(t, {
     deps: { clock },
     waitUntilReady: server === undefined,
@@ -71,7 +76,7 @@ t.test('a bad answer leaves the last good keys in force, and says so in the log'
   const { key, keyServer, call, lookAgain, seen, logs } = await setUp(t);
   const other = await testKey();
   const good = JSON.stringify({ keys: [other.jwk] });
-  const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024, ' '));
+  const bomb = gzipSync(Buffer.alloc(8 * 1024 * 1024, ' '));
   const padded = `{"keys":[${JSON.stringify(other.jwk)}],"x":"${'x'.repeat(64 * 1024)}"}`;
   const privateKey = { ...(await exportJWK(other.privateKey)), kid: other.kid };
   const keys = (...members: object[]) => answers(200, JSON.stringify({ keys: members }));
@@ -170,7 +175,7 @@ t.test('a server with the wrong name, or of a CA that is not the issuer’s, is 
     const keyServer = await startKeyServer(t, options);
     const attacker = await testKey();
     keyServer.answer([attacker.jwk]);
-    const { call, seen, gateway } = await setUp(t, keyServer);
+    const { call, seen, gateway } = await setUp(t, { server: keyServer });
     t.equal(await call(attacker), '503 keys_unavailable', JSON.stringify(options));
     t.equal(keyServer.fetches(), 0, 'not a byte of a request');
     t.equal(gateway.readiness().ready, false);
@@ -179,7 +184,7 @@ t.test('a server with the wrong name, or of a CA that is not the issuer’s, is 
 });
 
 t.test('a slow answer holds nobody up for longer than two seconds, and is given up', async (t) => {
-  const { key, keyServer, call, lookAgain, logs } = await setUp(t);
+  const { key, keyServer, call, lookAgain, logs } = await setUp(t, { clock: skippingClock() });
   let closed: Promise<unknown> | undefined;
   keyServer.answer((_request, response) => {
     response.writeHead(200);
@@ -190,9 +195,9 @@ t.test('a slow answer holds nobody up for longer than two seconds, and is given 
   const waiting = lookAgain();
   t.equal(await call(key), 200, 'known keys wait for nothing');
   t.equal(await waiting, '503 keys_unavailable');
-  t.ok(performance.now() - startedAt < 3500, `${performance.now() - startedAt} ms`);
+  t.ok(performance.now() - startedAt < 4500, `${performance.now() - startedAt} ms`);
   await closed;
-  t.ok(performance.now() - startedAt < 8000);
+  t.ok(performance.now() - startedAt < 15_000);
   t.equal(await call(key), 200);
   t.match(logs.join(''), 'no whole answer in time');
 });
