@@ -74,7 +74,7 @@ t.test('sessions at gateways', needsPostgres, async (t) => {
   t.test('roles that were taken away are gone everywhere, and the session goes on', async (t) => {
     await auth.admin('PUT', `/users/${USER.email}/access`, { roles: ['user', 'admin'] });
     const account = { ...USER, password: NEW_PASSWORD };
-    await new Promise((resolve) => setTimeout(resolve, 1000 - (Date.now() % 1000))); // `iat` counts in seconds
+    auth.clock.shift(1000); // `iat` counts in seconds
     const login = await here.login(account);
     t.match(await here.get('/api/admin/x', login.access_token), { code: ACCEPTED });
     t.equal((await auth.admin('PUT', `/users/${USER.email}/access`, { roles: ['user'] })).status, 200);
@@ -99,7 +99,6 @@ t.test('sessions at gateways', needsPostgres, async (t) => {
       t.match(reset, { status: 200, body: { changed: true, revoked: true } });
       t.match(reset.headers.get('set-cookie'), `${DEVICE_COOKIE}=gtd_`);
       t.ok(await here.login(USER));
-      t.match(await here.post('/auth/register', { ...USER }), { status: 400 });
       t.match(await here.post('/auth/register', { email: 'x@example.test', password: NEW_PASSWORD }), {
         status: 404,
       });
