@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { addJwksRoute } from '../../../auth-service/http/jwks-route.js';
 import { createServer } from '../../../auth-service/http/create-server.js';
+import { addJwksRoute } from '../../../auth-service/http/jwks-route.js';
 import type { KeyRing } from '../../../auth-service/keys/key-ring.js';
 import { AUTH_SERVICE_SPIFFE_ID } from '../../../contracts/spiffe.js';
 import { Live } from '../../../kit/live.js';
@@ -29,7 +29,10 @@ t.test('the key set says how long it may be kept', async (t) => {
     });
   const { headers, statusCode, body } = await get();
   const etag = String(headers.etag);
-  t.strictSame([statusCode, headers['cache-control'], body], [200, 'public, max-age=300', '{"keys":[{"kid":"a"},{"kid":"b"}]}']);
+  t.strictSame(
+    [statusCode, headers['cache-control'], body],
+    [200, 'public, max-age=300', '{"keys":[{"kid":"a"},{"kid":"b"}]}'],
+  );
 
   t.test('who has it already gets 304 and no body', async (t) => {
     for (const tag of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {

@@ -22,7 +22,10 @@ t.test('a key-encryption key goes out of use', needsPostgres, async (t) => {
     testAuthService(t, { databaseUrl, change: (config) => ({ ...config, encryptionKeys }) });
   const old = await start([first]);
   const sessions = [await old.login(), await old.login()];
-  const [{ user_id: userId = '' } = {}] = (await sql(databaseUrl, 'SELECT user_id FROM refresh_families')) as {
+  const [{ user_id: userId = '' } = {}] = (await sql(
+    databaseUrl,
+    'SELECT user_id FROM refresh_families',
+  )) as {
     user_id: string;
   }[];
   const database = openDatabase(databaseUrl, {
@@ -33,7 +36,15 @@ t.test('a key-encryption key goes out of use', needsPostgres, async (t) => {
   const addSession = (secretSealer = createEnvelope([first], randomBytes)) => {
     const id = newUuid(randomBytes);
     const secret = secretSealer.seal(randomBytes(32), familySecretOwner(id));
-    const family = { id, userId, clientId: 'c', tokenVersion: 1, secret, createdAtMs: Date.now(), accessExpiresS: 1 };
+    const family = {
+      id,
+      userId,
+      clientId: 'c',
+      tokenVersion: 1,
+      secret,
+      createdAtMs: Date.now(),
+      accessExpiresS: 1,
+    };
     return database.run((db) => insertFamily(db, family));
   };
   for (let i = sessions.length; i < SESSIONS; i++) await addSession();
@@ -57,7 +68,9 @@ t.test('a key-encryption key goes out of use', needsPostgres, async (t) => {
       return rewrap();
     });
     t.strictSame(done, { signing_keys: 2, sessions: SESSIONS - 1, unreadable: 0, after: null, remaining: 1 });
-    const { refresh_token } = (await both.refresh(sessions[1]?.refresh_token ?? '')).json<{ refresh_token: string }>();
+    const { refresh_token } = (await both.refresh(sessions[1]?.refresh_token ?? '')).json<{
+      refresh_token: string;
+    }>();
     t.match(await rewrap(), { signing_keys: 0, sessions: 1, remaining: 0 });
     t.strictSame(await versions(), [{ kek: 2, n: SESSIONS + 2 }]);
     const without = await start([second]);
