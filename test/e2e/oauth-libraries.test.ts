@@ -115,7 +115,7 @@ t.test('what others wrote for OAuth works against it, through a gateway', needsP
         await oauth.revocationRequest(as, caller, oauth.None(), second, insecure),
       );
       const refusal = await refresh(second).catch((error: unknown) => error);
-    t.match(refusal, { error: 'invalid_grant', status: 400 });
+      t.match(refusal, { error: 'invalid_grant', status: 400 });
     },
   );
 
