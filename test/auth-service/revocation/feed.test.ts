@@ -92,6 +92,7 @@ t.test('the feed', needsPostgres, async (t) => {
     await feed.until((message) => 'synced' in message);
     await third.stop();
     await feed.ended;
+    t.pass('it ended');
   });
 
   t.test('entries that have expired are given to nobody', async (t) => {
