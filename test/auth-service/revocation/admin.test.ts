@@ -8,10 +8,15 @@ import { testPki } from '../../fixtures/pki.js';
 import { needsPostgres, testDatabase } from '../../fixtures/postgres.js';
 import { needsRedis, testRedis } from '../../fixtures/redis.js';
 import { sql } from '../../fixtures/sql.js';
-import { bearer, ISSUER, testAuthService } from '../../fixtures/test-auth-service.js';
+import { bearer, ISSUER, type TestAuth, testAuthService } from '../../fixtures/test-auth-service.js';
 
 const FOREIGN = 'https://id.example.com';
 const MONTH_S = 30 * 86_400;
+
+async function firstKeyId(auth: TestAuth): Promise<string> {
+  const { keys } = (await auth.get('/.well-known/jwks.json')).json<{ keys: { kid: string }[] }>();
+  return keys[0]?.kid ?? '';
+}
 
 t.test('an operator revokes', needsPostgres, async (t) => {
   const databaseUrl = await testDatabase(t);
@@ -99,7 +104,7 @@ t.test('an operator revokes', needsPostgres, async (t) => {
       [{ kind: 'key', kid: 'k', iss: FOREIGN }],
     ]);
     t.equal((await revoke({ kind: 'key', kid: 'k' }))[0], 404);
-    const kid = JSON.parse((await auth.get('/.well-known/jwks.json')).text).keys[0].kid as string;
+    const kid = await firstKeyId(auth);
     t.match(await revoke({ kind: 'key', kid }), [200, DONE, [{ kind: 'key', kid, iss: ISSUER }]]);
     t.notMatch((await auth.get('/.well-known/jwks.json')).text, kid);
   });
@@ -199,7 +204,7 @@ t.test('while Redis is away it is 202, and durable', { ...needsPostgres, ...need
   const { access_token, session_id: sid } = await auth.login();
   const answer = await auth.admin('POST', '/revocations', { kind: 'session', sid });
   t.strictSame([answer.status, answer.json()], [202, { pending: true }]);
-  const kid = JSON.parse((await auth.get('/.well-known/jwks.json')).text).keys[0].kid as string;
+  const kid = await firstKeyId(auth);
   const key = await auth.admin('POST', `/keys/${kid}/revoke`);
   t.match([key.status, key.json()], [202, { pending: true, active: /./ }]);
   t.equal((await sql(databaseUrl, 'SELECT 1 FROM revocations')).length, 2);
