@@ -4,6 +4,7 @@ import type { Logger } from '../kit/logger.js';
 import { keyRoutes } from './http/admin/keys-routes.js';
 import type { AddAdminRoutes } from './http/admin-routes.js';
 import { type ChangeKeys, createChangeKeys } from './keys/change-keys.js';
+import { effectiveHere } from './keys/effective-here.js';
 import type { Envelope } from './keys/envelope.js';
 import { keepKeysCurrent } from './keys/keep-keys-current.js';
 import { createRewrapSecrets } from './keys/rewrap-secrets.js';
@@ -40,9 +41,10 @@ export async function composeKeys(
   const listAllKeys = () => deps.database.run((db) => listSigningKeys(db, { gone: true }));
   const { awaitPublished } = deps;
   const settings = config.keys;
+  const operated = effectiveHere(changes, keys);
   return {
     keys,
-    changes,
-    adminRoutes: keyRoutes({ keys, changes, rewrapSecrets, listAllKeys, awaitPublished, settings }),
+    changes: operated,
+    adminRoutes: keyRoutes({ changes: operated, rewrapSecrets, listAllKeys, awaitPublished, settings }),
   };
 }

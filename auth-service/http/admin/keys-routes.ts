@@ -4,14 +4,12 @@ import type { ChangedBy, ChangeKeys } from '../../keys/change-keys.js';
 import { type KeyConfig, publishLeadMs } from '../../keys/key-settings.js';
 import type { RewrapSecrets } from '../../keys/rewrap-secrets.js';
 import type { StoredSigningKey } from '../../keys/signing-key.js';
-import type { SigningKeys } from '../../keys/signing-keys.js';
 import type { AwaitPublished } from '../../revocation/await-published.js';
 import type { AddAdminRoutes } from '../admin-routes.js';
 import { originOf } from '../origin-of.js';
 import { sendEnding } from '../send-tokens.js';
 
 export interface KeyRouteDeps {
-  keys: SigningKeys;
   changes: ChangeKeys;
   rewrapSecrets: RewrapSecrets;
   listAllKeys: () => Promise<StoredSigningKey[]>;
@@ -23,9 +21,9 @@ const strict = { additionalProperties: false } as const;
 const Kid = Type.Object({ kid: Type.String({ maxLength: 128 }) });
 const RewrapBody = Type.Object({ after: Type.Optional(Type.String({ format: 'uuid' })) }, strict);
 
-/** The signing keys (design 4.7). What this instance changes it signs and publishes by before it answers. */
+/** The signing keys (design 4.7). */
 export function keyRoutes(deps: KeyRouteDeps): AddAdminRoutes {
-  const { keys, changes, rewrapSecrets, listAllKeys, awaitPublished, settings } = deps;
+  const { changes, rewrapSecrets, listAllKeys, awaitPublished, settings } = deps;
   return (admin) => {
     admin.get('/keys', async (_request, reply) => {
       const body: AdminKeys = { keys: (await listAllKeys()).map((key) => keyOf(key, settings)) };
@@ -34,13 +32,11 @@ export function keyRoutes(deps: KeyRouteDeps): AddAdminRoutes {
 
     admin.post('/keys/rotate', async (request, reply) => {
       const body: AdminKeysRotated = await changes.rotate(operator(request));
-      await keys.reload();
       return reply.send(body);
     });
 
     admin.post('/keys/:kid/revoke', { schema: { params: Kid } }, async (request, reply) => {
       const { seq, active } = await changes.revoke(request.params.kid, operator(request));
-      await keys.reload();
       return sendEnding(reply, await awaitPublished(seq), { active });
     });
 
