@@ -33,7 +33,7 @@ t.test('a change that was refused changes nothing here', async (t) => {
   const refuse = () => Promise.reject(new Error('refused'));
   const changes = effectiveHere(
     { maintain: refuse, rotate: refuse, revoke: refuse },
-    { reload: async () => t.fail('nothing to look at') },
+    { reload: async () => void t.fail('nothing to look at') },
   );
   await t.rejects(changes.revoke('a', { actor: 'operator' }), { message: 'refused' });
 });
