@@ -27,7 +27,14 @@ export function createDpopReplayMemory(clock: Clock, maxProofs = MAX_PROOFS): Dp
     }
   };
 
+  // The same proof has the same `untilMs`; another one with its `jti` may not.
+  const knows = (id: string): boolean => [...buckets.values()].some((held) => held.has(id));
+
   return {
+    knows(id) {
+      forget(clock.now());
+      return knows(id);
+    },
     remember(id, untilMs) {
       forget(clock.now());
       const bucket = Math.floor((untilMs + MARGIN_MS) / BUCKET_MS);
@@ -36,8 +43,7 @@ export function createDpopReplayMemory(clock: Clock, maxProofs = MAX_PROOFS): Dp
         ids = new Set();
         buckets.set(bucket, ids);
       }
-      // The same proof has the same `untilMs`; another one with its `jti` may not.
-      for (const held of buckets.values()) if (held.has(id)) return 'used';
+      if (knows(id)) return 'used';
       if (size >= maxProofs) return 'full';
       ids.add(id);
       size += 1;

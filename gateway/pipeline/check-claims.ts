@@ -23,19 +23,24 @@ export function checkClaims(
   const { claims: paths, own } = issuer;
   const token: VerifiedToken = {
     issuer: issuer.issuer,
-    subject: required(optionalText(at(paths.subject))),
+    subject: required(optionalText(at(paths.subject), 'subject'), 'subject'),
     expiresAt,
     issuedAt,
-    client: optionalText(at(paths.client)),
-    session: optionalText(at(paths.session)),
-    tokenId: optionalText(at(paths.tokenId)),
+    client: optionalText(at(paths.client), 'client'),
+    session: optionalText(at(paths.session), 'session'),
+    tokenId: optionalText(at(paths.tokenId), 'token_id'),
     version: own ? version(payload.ver) : undefined,
     keyId,
     scopes: Object.freeze(scopeList(at(paths.scopes))),
     roles: Object.freeze(roleList(at(paths.roles), own)),
     claims: payload,
   };
-  if (own) [token.client, token.session, token.tokenId, token.issuedAt].forEach(required);
+  if (own) {
+    required(token.client, 'client');
+    required(token.session, 'session');
+    required(token.tokenId, 'token_id');
+    required(token.issuedAt, 'iat');
+  }
   return Object.freeze(token);
 }
 
@@ -45,64 +50,86 @@ function checkTimes(
   nowMs: number,
 ): { expiresAt: number; issuedAt: number | undefined } {
   const nowS = nowMs / 1000;
-  const expiresAt = required(seconds(payload.exp));
-  const issuedAt = seconds(payload.iat);
-  const notBefore = seconds(payload.nbf);
+  const expiresAt = required(seconds(payload.exp, 'exp'), 'exp');
+  const issuedAt = seconds(payload.iat, 'iat');
+  const notBefore = seconds(payload.nbf, 'nbf');
   if (nowS >= expiresAt + issuer.leewayS) throw new Problem('token_expired');
-  const earliest = Math.max(issuedAt ?? 0, notBefore ?? 0);
-  if (earliest > nowS + issuer.leewayS) throw claims();
+  const latest = nowS + issuer.leewayS;
+  if ((issuedAt ?? 0) > latest) throw claims('iat');
+  if ((notBefore ?? 0) > latest) throw claims('nbf');
   // Without iat the lifetime that is left has to do.
-  if (expiresAt - (issuedAt ?? nowS) > issuer.maxLifetimeS) throw claims();
+  if (expiresAt - (issuedAt ?? nowS) > issuer.maxLifetimeS) throw claims('lifetime');
   return { expiresAt, issuedAt };
 }
 
 function checkAudience(audience: unknown, issuer: Issuer): void {
   const audiences: unknown[] = Array.isArray(audience) ? audience : [audience];
-  if (!audiences.every((value) => typeof value === 'string')) throw claims();
-  if (!audiences.some((value) => issuer.audiences.includes(value))) throw claims();
+  if (!audiences.every((value) => typeof value === 'string')) throw claims('aud');
+  if (!audiences.some((value) => issuer.audiences.includes(value))) throw claims('aud');
 }
 
 /** Whole seconds of a NumericDate; undefined when absent. 1e400 parses as infinity and is none. */
-function seconds(value: unknown): number | undefined {
+function seconds(value: unknown, what: Part): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 1e11) throw claims();
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 1e11) throw claims(what);
   return Math.floor(value);
 }
 
 /** Control characters could forge a line somewhere down the road; half a surrogate pair has no UTF-8 form. */
-function optionalText(value: unknown): string | undefined {
+function optionalText(value: unknown, what: Part): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH) throw claims();
-  if (/[\p{Cc}\p{Cs}]/u.test(value)) throw claims();
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH) throw claims(what);
+  if (/[\p{Cc}\p{Cs}]/u.test(value)) throw claims(what);
   return value;
 }
 
 function version(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw claims();
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw claims('ver');
   return value;
 }
 
 /** Space-separated text (RFC 8693 section 4.2), or a list as some issuers send; a token may carry none. */
 function scopeList(value: unknown): string[] {
   if (value === undefined) return [];
-  if (typeof value === 'string') return textList(value.split(' ').filter((scope) => scope !== ''));
-  if (!Array.isArray(value)) throw claims();
-  return textList(value);
+  if (typeof value === 'string')
+    return textList(
+      value.split(' ').filter((scope) => scope !== ''),
+      'scopes',
+    );
+  if (!Array.isArray(value)) throw claims('scopes');
+  return textList(value, 'scopes');
 }
 
 /** A list. A foreign issuer may send a single role as text, which stays one: role names may hold spaces. */
 function roleList(value: unknown, own: boolean): string[] {
   if (value === undefined) return [];
-  if (typeof value === 'string' && !own) return textList([value]);
-  if (!Array.isArray(value)) throw claims();
-  return textList(value);
+  if (typeof value === 'string' && !own) return textList([value], 'roles');
+  if (!Array.isArray(value)) throw claims('roles');
+  return textList(value, 'roles');
 }
 
-const textList = (items: readonly unknown[]): string[] => items.map((item) => required(optionalText(item)));
+const textList = (items: readonly unknown[], what: Part): string[] =>
+  items.map((item) => required(optionalText(item, what), what));
 
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw claims();
+function required<T>(value: T | undefined, what: Part): T {
+  if (value === undefined) throw claims(what);
   return value;
 }
 
-const claims = (): Problem => new Problem('token_claims');
+/** Which claim was at fault, by what it stands for: the issuer may call it otherwise. */
+type Part =
+  | 'exp'
+  | 'iat'
+  | 'nbf'
+  | 'lifetime'
+  | 'aud'
+  | 'subject'
+  | 'client'
+  | 'session'
+  | 'token_id'
+  | 'ver'
+  | 'scopes'
+  | 'roles';
+
+/** The client is told no more than the code; log, metric and `explain` name the claim. */
+const claims = (what: Part): Problem => new Problem('token_claims', { reason: `claims.${what}` });

@@ -41,6 +41,8 @@ export interface ApiKeys {
 export interface DpopReplays {
   /** `id` is kept until `untilMs` (unix milliseconds). `full`: it cannot be, so nothing can be said about it. */
   remember(id: string, untilMs: number): 'new' | 'used' | 'full';
+  /** Whether it is remembered; changes nothing. */
+  knows(id: string): boolean;
 }
 
 /** Signs `x-identity-assertion`, and says what it is verified with. */

@@ -13,6 +13,8 @@ export interface Snapshot {
 }
 
 export interface RouteTable {
+  /** All routes, in the order of the config. */
+  readonly all: readonly Route[];
   /** The route for a method and a canonical path, or the methods that the path has, or nothing. */
   find(method: string, path: string): RouteMatch;
 }

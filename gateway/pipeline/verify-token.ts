@@ -48,6 +48,7 @@ function refuseUnknownIssuer(token: ParsedToken, issuers: readonly Issuer[]): Pr
   const { alg } = token.header;
   return new Problem(
     issuers.some(({ algorithms }) => algorithms.some((a) => a === alg)) ? 'token_claims' : 'token_alg',
+    { reason: 'claims.iss' },
   );
 }
 

@@ -24,6 +24,7 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
   const lookup = (method: string, path: string) => router.find(method as HTTPMethod, path) ?? undefined;
 
   return {
+    all: routes,
     find(method, path) {
       const found = lookup(method, path);
       if (found !== undefined) return { route: found.store as Route, params: found.params };

@@ -6,7 +6,9 @@ t.test('a proof is remembered until it could not be used any more, and then forg
   const clock = fakeClock();
   const memory = createDpopReplayMemory(clock, 2);
   const until = clock.now() + 60_000;
-  t.equal(memory.remember('a', until), 'new');
+  t.equal(memory.knows('a'), false);
+  t.equal(memory.remember('a', until), 'new', 'asking has not used it up');
+  t.equal(memory.knows('a'), true);
   t.equal(memory.remember('a', until), 'used');
   t.equal(memory.remember('a', until + 30_000), 'used', 'under another time as well');
   await clock.advance(60_000);

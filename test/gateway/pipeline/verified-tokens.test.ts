@@ -114,8 +114,14 @@ t.test(
     t.equal((await verify(text, after)).signatures, 1);
     const [issuer] = after;
     if (issuer === undefined) throw new Error('no issuer');
-    await t.rejects(verify(text, [{ ...issuer, issuer: 'https://other.test' }]), { code: 'token_claims' });
-    await t.rejects(verify(text, [{ ...issuer, audiences: ['other'] }]), { code: 'token_claims' });
+    await t.rejects(verify(text, [{ ...issuer, issuer: 'https://other.test' }]), {
+      code: 'token_claims',
+      reason: 'claims.iss',
+    });
+    await t.rejects(verify(text, [{ ...issuer, audiences: ['other'] }]), {
+      code: 'token_claims',
+      reason: 'claims.aud',
+    });
   },
 );
 
