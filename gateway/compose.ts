@@ -10,24 +10,26 @@ import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import { durationMs } from '../kit/units.js';
+import { createAccessLog } from './adapters/access-log.js';
 import { createApiKeyExchange } from './adapters/api-key-exchange.js';
 import { ApiKeyTokens } from './adapters/api-key-tokens.js';
 import { assertionSecret } from './adapters/assertion-secret.js';
 import { createAssertionSigner } from './adapters/assertion-signer.js';
 import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
-import { createMetrics, type Metrics } from './adapters/metrics.js';
+import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
 import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
-import { createRevocationSource, type RevocationSource } from './adapters/revocation-source.js';
+import { createRevocationSource } from './adapters/revocation-source.js';
 import { createUpstreamConnections, type UpstreamSpec } from './adapters/upstream-connections.js';
-import { type BoundedTokenCache, createVerifiedTokenCache } from './adapters/verified-token-cache.js';
+import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
 import { createAdminServer, type Readiness } from './http/admin-server.js';
 import { createDataPlane } from './http/data-plane.js';
-import { createKeyCaches, type KeyCaches } from './key-caches.js';
+import { createKeyCaches } from './key-caches.js';
+import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
-import type { Outcome } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
+import { readinessOf, whenReady } from './readiness.js';
 import { compileSnapshot } from './routing/compile.js';
 import { targetsOf } from './routing/schema/common.js';
 import { listenerLimits } from './routing/schema/limits.js';
@@ -74,12 +76,8 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     });
 
     const metrics = createMetrics();
-    metrics.gauge('gatehouse_revocation_age_seconds', 'Time since the revocation feed last answered.', () =>
-      Math.min(revocations.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
-    );
-    metrics.gauge('gatehouse_revocation_entries', 'Entries in the revocation copy.', () => revocations.size);
-
-    measureKeys(metrics, keys, verifiedTokens);
+    measure(metrics, { keys, verifiedTokens, revocations });
+    const logAccess = createAccessLog(logger);
 
     const openRequests = new OpenRequestWatch(clock, revocations);
     openRequests.start();
@@ -109,7 +107,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         rateLimiter: createMemoryRateLimiter(clock),
         record(outcome) {
           metrics.count(outcome);
-          logOutcome(logger, outcome);
+          logAccess(outcome);
         },
       },
       upstreams,
@@ -172,49 +170,6 @@ function publicCertificates({ tls }: GatewayOptions['value']['listen']): PublicC
     : new PublicCertificates({ certificates: tls.certificates, clientCa: tls.client_ca });
 }
 
-function measureKeys(metrics: Metrics, keys: KeyCaches, verifiedTokens: BoundedTokenCache): void {
-  metrics.gauges('gatehouse_jwks_age_seconds', 'Since the issuer last gave a good key set.', 'issuer', () =>
-    keys.status().flatMap(({ name, age_ms }) => (age_ms === null ? [] : [[name, age_ms / 1000] as const])),
-  );
-  metrics.gauges('gatehouse_jwks_keys', 'Keys held of the issuer.', 'issuer', () =>
-    keys.status().map((status) => [status.name, status.keys.length] as const),
-  );
-  metrics.counters('gatehouse_jwks_fetch_failures_total', 'Key sets not had.', 'issuer', () =>
-    keys.failures(),
-  );
-  metrics.gauge('gatehouse_verified_tokens', 'Verified tokens remembered.', () => verifiedTokens.entries);
-  metrics.gauge('gatehouse_verified_tokens_bytes', 'Their memory, about.', () => verifiedTokens.bytes);
-}
-
-function readinessOf(
-  snapshot: Snapshot,
-  keys: KeyCaches,
-  revocations: RevocationSource,
-  stopping: boolean,
-): Readiness {
-  const ageMs = revocations.ageMs();
-  const { ready, issuers } = keys.readiness();
-  return {
-    ready: !stopping && revocations.synced && ready,
-    config: { version: snapshot.version },
-    issuers,
-    revocations: {
-      synced: revocations.synced,
-      entries: revocations.size,
-      age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
-    },
-  };
-}
-
-async function whenReady(readiness: () => Readiness, clock: Clock, timeoutMs: number): Promise<void> {
-  const deadline = clock.monotonic() + timeoutMs;
-  while (!readiness().ready) {
-    if (clock.monotonic() > deadline)
-      throw new StartupError(`the gateway is not ready: ${JSON.stringify(readiness())}`);
-    await pause(clock, 20);
-  }
-}
-
 /** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */
 async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
   const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
@@ -239,19 +194,4 @@ async function listen(
       cause,
     });
   }
-}
-
-/** One line a request. A route's own refusals are information; what went wrong on our side is an error. */
-function logOutcome(logger: Logger, { requestId, problem, reported, ...outcome }: Outcome): void {
-  const line = {
-    reqId: requestId,
-    ...outcome,
-    durationMs: Math.round(outcome.durationMs),
-    code: problem?.code,
-    reason: problem?.reason,
-    ...(reported === undefined ? {} : { reportOnly: { code: reported.code, reason: reported.reason } }),
-  };
-  if (problem !== undefined && problem.status >= 500)
-    logger.error({ ...line, err: problem.cause }, 'request');
-  else logger.info(line, 'request');
 }

@@ -84,7 +84,7 @@ t.test('the token that the page shows of each provider means what it should', as
 
 t.test('the metrics and the command that the page names are there', async (t) => {
   const page = read('docs/identity-providers.md');
-  const source = read('gateway/compose.ts') + read('cli/jwks.ts');
+  const source = read('gateway/measure.ts') + read('cli/jwks.ts');
   for (const [name] of page.matchAll(/gatehouse_jwks_[a-z_]+/g)) t.match(source, `'${name}'`);
   t.match(source, ".command('jwks')");
 });
