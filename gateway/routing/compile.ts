@@ -34,8 +34,8 @@ export function compileSnapshot(config: ConfigFile<GatewayConfig>, keySources: K
   if (problems.length > 0) throw new ConfigError(problems);
   const parts = routeParts(config.value, compileIssuers(config.value, keySources));
   const routes = config.value.routes.map((route, index) => {
-    const { line } = config.problem(['routes', index], '', '');
-    return compileRoute(route, `${config.file}:${line}`, parts);
+    const { file, line } = config.place(['routes', index]);
+    return compileRoute(route, `${file}:${line}`, parts);
   });
   return {
     version: createHash('sha256').update(JSON.stringify(config.value)).digest('hex').slice(0, 12),

@@ -32,8 +32,8 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
       const first = taken.get(key);
       if (first === undefined) taken.set(key, index);
       else if (first !== index) {
-        const { line } = config.problem(['routes', first], '', '');
-        const message = `${method} ${route.path} is taken by the route at line ${line}: remove one of them`;
+        const other = config.place(['routes', first]);
+        const message = `${method} ${route.path} is taken by the route at ${other.file}:${other.line}: remove one of them`;
         problems.push(config.problem([...at, 'path'], 'config_route_duplicate', message));
         break;
       }

@@ -1,0 +1,48 @@
+import { type Document, visit } from 'yaml';
+import type { Env } from './config-problem.js';
+
+/** A `${NAME}` without a value and without a default. */
+export interface MissingVariable {
+  name: string;
+  /** Of the scalar, in the text. */
+  offset: number;
+}
+
+/**
+ * Puts the environment into every value of the document, where `${NAME}` or `${NAME:-default}` stands; an empty variable
+ * counts as none. An unquoted scalar that becomes a number or a boolean is one; a quoted one stays text. Since whole
+ * scalars are changed after parsing, no variable can add a key.
+ */
+export function substituteEnv(document: Document, env: Env): MissingVariable[] {
+  const missing: MissingVariable[] = [];
+  visit(document, {
+    Scalar(key, node) {
+      if (key === 'key' || typeof node.value !== 'string') return;
+      const { text, unset } = substitute(node.value, env);
+      if (unset !== undefined) missing.push({ name: unset, offset: node.range?.[0] ?? 0 });
+      else if (text !== node.value) node.value = node.type === 'PLAIN' ? plainScalar(text) : text;
+    },
+  });
+  return missing;
+}
+
+function substitute(text: string, env: Env): { text: string; unset?: string } {
+  let unset: string | undefined;
+  const substituted = text.replace(
+    /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
+    (_, name: string, fallback?: string) => {
+      const set = env[name];
+      if (set !== undefined && set !== '') return set;
+      if (fallback !== undefined) return fallback;
+      unset ??= name;
+      return '';
+    },
+  );
+  return unset === undefined ? { text: substituted } : { text: substituted, unset };
+}
+
+function plainScalar(text: string): string | number | boolean {
+  if (/^-?(0|[1-9][0-9]*)$/.test(text)) return Number(text);
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text;
+}
