@@ -24,8 +24,6 @@ export interface EmbeddedOptions {
   env: Env;
   /** Default: the package's own `config/`. */
   configDir?: string;
-  /** Default: at level `LOG_LEVEL` or `warn`, so that the banner stays in sight. */
-  logger?: Logger;
 }
 
 export interface Embedded {
@@ -36,6 +34,9 @@ export interface Embedded {
 }
 
 const READY_TIMEOUT_MS = 20_000;
+
+/** Each part logs under the name that it has as a process of its own; from `warn` up, so that the banner stays in sight. */
+type LoggerOf = (name: string) => Logger;
 
 /** Who gets a certificate of the development CA. */
 export const DEV_LEAVES = [
@@ -49,11 +50,11 @@ export const DEV_LEAVES = [
  * Everything in one process, with nothing installed beforehand (design 4.9): the same parts and the same config files
  * as the separate processes, joined by the environment that each file reads. All of it listens on loopback.
  */
-export function startEmbedded({ env, configDir, logger: given }: EmbeddedOptions): Promise<Embedded> {
+export function startEmbedded({ env, configDir }: EmbeddedOptions): Promise<Embedded> {
   return startAll(async (lifecycle) => {
     const dataDir = resolve(env['GATEHOUSE_DATA'] || '.gatehouse');
     const config = (file: string): string => join(configDir ?? join(packageRoot(), 'config'), file);
-    const logger = given ?? createLogger('gatehouse', { level: env['LOG_LEVEL'] || 'warn' });
+    const loggerOf: LoggerOf = (name) => createLogger(name, { level: env['LOG_LEVEL'] || 'warn' });
 
     const lock = await lockDataFolder(dataDir);
     lifecycle.onStop('data folder', () => lock.release());
@@ -64,14 +65,14 @@ export function startEmbedded({ env, configDir, logger: given }: EmbeddedOptions
     const shared: Env = {
       ...env,
       PKI_DIR: pkiDir,
-      DATABASE_URL: env['DATABASE_URL'] || (await startPostgres(lifecycle, dataDir, logger)),
+      DATABASE_URL: env['DATABASE_URL'] || (await startPostgres(lifecycle, dataDir, loggerOf('postgres'))),
       PUBLIC_URL: env['PUBLIC_URL'] || `http://127.0.0.1:${port}`,
       AUTH_ENCRYPTION_KEY: `file:${await ensureEncryptionKey(join(dataDir, 'key-encryption-key'))}`,
     };
 
-    const auth = await startAuth(lifecycle, config('auth.yaml'), shared, logger);
+    const auth = await startAuth(lifecycle, config('auth.yaml'), shared, loggerOf);
     lifecycle.onStop('auth-internal-url', await writeInternalUrl(dataDir, auth.internalUrl));
-    const stubs = await startStubs(lifecycle, config('upstream-stubs.yaml'), shared, logger);
+    const stubs = await startStubs(lifecycle, config('upstream-stubs.yaml'), shared, loggerOf);
     const gateway = await startGatewayOn(
       lifecycle,
       config('gateway.yaml'),
@@ -84,7 +85,7 @@ export function startEmbedded({ env, configDir, logger: given }: EmbeddedOptions
         DRAIN_TIMEOUT: '1s',
       },
       auth,
-      logger,
+      loggerOf,
     );
     await gateway.whenReady(READY_TIMEOUT_MS);
     return { url: gateway.url, adminUrl: gateway.adminUrl, dataDir, stop: () => lifecycle.stop() };
@@ -100,10 +101,15 @@ async function startPostgres(lifecycle: Lifecycle, dataDir: string, logger: Logg
   return postgres.url;
 }
 
-async function startAuth(lifecycle: Lifecycle, file: string, env: Env, logger: Logger): Promise<AuthService> {
+async function startAuth(
+  lifecycle: Lifecycle,
+  file: string,
+  env: Env,
+  loggerOf: LoggerOf,
+): Promise<AuthService> {
   const ports = { AUTH_PORT: '0', AUTH_INTERNAL_PORT: '0' };
   const auth = await startAuthService(loadAuthConfig(file, { ...env, ...ports }), {
-    logger: logger.child({ name: 'auth-service' }),
+    logger: loggerOf('auth-service'),
   });
   lifecycle.onStop('auth service', () => auth.stop());
   for (const account of DEMO_ACCOUNTS) await auth.ensureAccount(account);
@@ -111,10 +117,10 @@ async function startAuth(lifecycle: Lifecycle, file: string, env: Env, logger: L
 }
 
 /** Returns the environment that tells the gateway where the stubs are. */
-async function startStubs(lifecycle: Lifecycle, file: string, env: Env, logger: Logger): Promise<Env> {
+async function startStubs(lifecycle: Lifecycle, file: string, env: Env, loggerOf: LoggerOf): Promise<Env> {
   const ports = Object.fromEntries(STUB_NAMES.map((name) => [`${name.toUpperCase()}_PORT`, '0']));
   const stubs = await startUpstreamStubs(loadStubsConfig(file, { ...env, ...ports }), {
-    logger: logger.child({ name: 'upstream-stubs' }),
+    logger: loggerOf('upstream-stubs'),
   });
   lifecycle.onStop('upstream stubs', () => stubs.stop());
   return Object.fromEntries(STUB_NAMES.map((name) => [`${name.toUpperCase()}_URL`, stubs.urls[name]]));
@@ -126,11 +132,11 @@ async function startGatewayOn(
   file: string,
   env: Env,
   auth: AuthService,
-  logger: Logger,
+  loggerOf: LoggerOf,
 ): Promise<Gateway> {
   const urls = { AUTH_URL: auth.publicUrl, AUTH_INTERNAL_URL: auth.internalUrl };
   const gateway = await startGateway(loadGatewayConfig(file, { ...env, ...urls }), {
-    logger: logger.child({ name: 'gateway' }),
+    logger: loggerOf('gateway'),
     ...(env['REDIS_URL'] ? {} : { feed: auth.revocations }),
   });
   lifecycle.onStop('gateway', () => gateway.stop());

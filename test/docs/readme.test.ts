@@ -10,7 +10,6 @@ import { startEmbedded } from '../../embedded/index.js';
 import { loadGatewayConfig } from '../../gateway/index.js';
 import type { KeySource } from '../../gateway/pipeline/ports.js';
 import { compileSnapshot } from '../../gateway/routing/compile.js';
-import { createLogger } from '../../kit/logger.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { freePort } from '../fixtures/free-port.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
@@ -62,8 +61,12 @@ async function runSteps(t: Test, steps: Step[]): Promise<{ head: string; body: s
 
 t.test('the walk-through does what it says', needsPostgres, async (t) => {
   const embedded = await startEmbedded({
-    env: { GATEHOUSE_DATA: join(temporaryFolder(t), 'data'), PORT: '0', ADMIN_PORT: '0' },
-    logger: createLogger('test', { level: 'silent' }),
+    env: {
+      GATEHOUSE_DATA: join(temporaryFolder(t), 'data'),
+      PORT: '0',
+      ADMIN_PORT: '0',
+      LOG_LEVEL: 'silent',
+    },
   });
   t.teardown(() => embedded.stop());
   const steps = walkThrough();

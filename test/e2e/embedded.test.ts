@@ -103,6 +103,14 @@ t.test('an upstream is no way around the gateway', needsPostgres, async (t) => {
   t.match(refused.json(), { status: 403, code: 'gateway_required' }, 'with one of another part');
 });
 
+t.test('each part logs under its own name, said once', needsPostgres, async (t) => {
+  const logged = running.lines.filter((line) => line.startsWith('{'));
+  const names = logged.map((line) =>
+    [...line.matchAll(/"name":"([^"]*)"/g)].map(([, name]) => name).join('+'),
+  );
+  t.strictSame([...new Set(names)].sort(), ['auth-service', 'gateway', 'upstream-stubs']);
+});
+
 t.test('a start that cannot be is one line and exit code 1', needsPostgres, async (t) => {
   const refusal = async (changes: Record<string, string>) => {
     const { code, stdout, stderr } = await cli.run(['start'], { ...env, ...changes });
