@@ -30,3 +30,47 @@ export interface KeySetStatus {
   /** Why the last fetch failed; null when it did not. */
   last_failure: string | null;
 }
+
+/** `GET /ready`: 200 when `ready`, else 503. */
+export interface ReadinessReport {
+  ready: boolean;
+  /** It still serves, and is about to stop. */
+  shutting_down: boolean;
+  config: { version: string };
+  /** By name in config. */
+  issuers: Record<string, IssuerReadiness>;
+  revocations: {
+    /** Everything that is revoked has been heard of. */
+    synced: boolean;
+    /** Older than `max_staleness`: routes do as their `on_stale` says. */
+    stale: boolean;
+    entries: number;
+    /** Since the feed last answered; null when it never has. */
+    age_ms: number | null;
+  };
+  certificates: CertificateReadiness[];
+}
+
+export interface IssuerReadiness {
+  state: 'ready' | 'no keys';
+  keys: number;
+  /** Since its last good answer, over restarts; null when there was none. */
+  age_ms: number | null;
+}
+
+export interface CertificateReadiness {
+  /** `listener` what clients are shown, `internal` what upstreams are shown; `…_ca` whom each side is verified by. */
+  use: 'listener' | 'listener_ca' | 'internal' | 'internal_ca';
+  file: string;
+  /** Negative once it has ended. */
+  days_left: number;
+}
+
+/** `GET /version`. */
+export interface VersionReport {
+  version: string;
+  /** Null when it is not known. */
+  commit: string | null;
+  node: string;
+  config: string;
+}

@@ -14,6 +14,8 @@ export class Problem extends Error {
   readonly scope: string | undefined;
   /** Which rule or check refused, for log and metrics only: fixed text or a name from config, never from the request. */
   readonly reason: string | undefined;
+  /** The issuer of the token that is refused, by its name in config, once it is known; for log and metrics only. */
+  issuer: string | undefined;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(code, options.cause === undefined ? undefined : { cause: options.cause });

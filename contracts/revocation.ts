@@ -18,8 +18,11 @@ export const REVOCATION_MARGIN_S = 120;
 
 /** Receives what a feed says. */
 export interface RevocationSink {
-  /** Adds entries. They are never taken back: what a gateway holds it does not forget before its expiry. */
-  merge(entries: readonly RevocationEntry[]): void;
+  /**
+   * Adds entries. They are never taken back: what a gateway holds it does not forget before its expiry. `publishedAtMs`
+   * (unix milliseconds by the source's clock) where the source knows when it got them.
+   */
+  merge(entries: readonly RevocationEntry[], publishedAtMs?: number): void;
   /** The source's whole list has been merged; from here on changes follow. */
   synced(): void;
   /** The source answered just now, so the copy is current as of now. */

@@ -1,29 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import type { ReadinessReport } from '../contracts/admin-api.js';
 import type { RevocationFeed } from '../contracts/revocation.js';
 import { createAddressList } from '../kit/address-list.js';
+import { buildInfo } from '../kit/build-info.js';
 import { type Clock, pause, systemClock } from '../kit/clock.js';
 import { type Lifecycle, startAll } from '../kit/lifecycle.js';
 import { Live } from '../kit/live.js';
 import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
-import { readTlsFiles } from '../kit/tls-files.js';
+import { readTlsFiles, type TlsFiles, type TlsMaterial } from '../kit/tls-files.js';
 import { durationMs } from '../kit/units.js';
 import { createAccessLog } from './adapters/access-log.js';
 import { createApiKeyExchange } from './adapters/api-key-exchange.js';
 import { ApiKeyTokens } from './adapters/api-key-tokens.js';
 import { assertionSecret } from './adapters/assertion-secret.js';
 import { createAssertionSigner } from './adapters/assertion-signer.js';
+import { type CertificateEnd, chainEnd, trustEnd } from './adapters/certificate-end.js';
 import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
 import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
 import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
+import { RequestMetrics } from './adapters/request-metrics.js';
 import { createRevocationSource } from './adapters/revocation-source.js';
+import { createStaleWarning } from './adapters/stale-warning.js';
 import { createUpstreamConnections, type UpstreamSpec } from './adapters/upstream-connections.js';
 import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
-import { createAdminServer, type Readiness } from './http/admin-server.js';
+import { createAdminServer } from './http/admin-server.js';
 import { createDataPlane } from './http/data-plane.js';
 import { createKeyCaches } from './key-caches.js';
 import { measure } from './measure.js';
@@ -45,7 +50,7 @@ export interface Gateway {
   /** `http://host:port` as bound. */
   url: string;
   adminUrl: string;
-  readiness(): Readiness;
+  readiness(): ReadinessReport;
   /** Resolves when ready; rejects after `timeoutMs`. */
   whenReady(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -76,20 +81,43 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     });
 
     const metrics = createMetrics();
-    measure(metrics, { keys, verifiedTokens, revocations });
-    const logAccess = createAccessLog(logger);
+    const requestMetrics = new RequestMetrics();
+    requestMetrics.addTo(metrics);
+    snapshot.onSwap((next) => requestMetrics.keepOnly(next.routes.all));
+    const open = { requests: 0, streams: 0, webSockets: 0 };
+    const certificates = publicCertificates(config.listen);
+    const ends = internalEnds(config.internal_tls, material);
+    const certificateEnds = () => [...(certificates?.ends ?? []), ...ends];
+    measure(metrics, {
+      keys,
+      verifiedTokens,
+      revocations,
+      open,
+      certificates: certificateEnds,
+      now: () => clock.now(),
+    });
+    const logAccess = createAccessLog(logger, config.log);
+    const warnStale = createStaleWarning({ logger, clock, ageMs: () => revocations.ageMs() });
 
     const openRequests = new OpenRequestWatch(clock, revocations);
     openRequests.start();
     lifecycle.onStop('open requests', () => openRequests.stop());
 
     let stopping = false;
-    const readiness = (): Readiness => readinessOf(snapshot.current, keys, revocations, stopping);
-    const certificates = publicCertificates(config.listen);
+    const readiness = (): ReadinessReport =>
+      readinessOf({
+        snapshot: snapshot.current,
+        keys,
+        revocations,
+        certificates: certificateEnds(),
+        stopping,
+        now: clock.now(),
+      });
     const dataPlane = await createDataPlane({
       gateway: {
         snapshot: () => snapshot.current,
         now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
         verifiedTokens,
         revocations,
         openRequests,
@@ -106,19 +134,23 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         }),
         rateLimiter: createMemoryRateLimiter(clock),
         record(outcome) {
-          metrics.count(outcome);
+          requestMetrics.count(outcome);
           logAccess(outcome);
+          if (outcome.stale) warnStale();
         },
       },
       upstreams,
+      open,
       limits: listenerLimits(config.limits),
       trustedProxies: createAddressList(config.listen.trusted_proxies ?? []),
       certificates,
       logger,
       newRequestId: randomUUID,
     });
+    const build = buildInfo();
     const admin = createAdminServer({
       readiness,
+      version: () => ({ ...build, config: snapshot.current.version }),
       keySets: () => ({ issuers: keys.status() }),
       metrics: () => metrics.expose(),
       logger,
@@ -168,6 +200,10 @@ function publicCertificates({ tls }: GatewayOptions['value']['listen']): PublicC
   return tls === undefined
     ? undefined
     : new PublicCertificates({ certificates: tls.certificates, clientCa: tls.client_ca });
+}
+
+function internalEnds(files: TlsFiles, { cert, ca }: TlsMaterial): CertificateEnd[] {
+  return [chainEnd('internal', files.cert, cert), trustEnd('internal_ca', files.ca, ca)];
 }
 
 /** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */

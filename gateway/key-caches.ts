@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher } from 'undici';
-import type { KeySetStatus } from '../contracts/admin-api.js';
+import type { IssuerReadiness, KeySetStatus, ReadinessReport } from '../contracts/admin-api.js';
 import type { RevocationEntry } from '../contracts/revocation.js';
 import type { Clock } from '../kit/clock.js';
 import { ConfigError } from '../kit/config-file.js';
@@ -37,7 +37,7 @@ export interface KeyCaches {
   status(): KeySetStatus[];
   /** Failed fetches since the start of the process, by issuer. */
   failures(): [issuer: string, failures: number][];
-  readiness(): { ready: boolean; issuers: Record<string, 'ready' | 'no keys'> };
+  readiness(): Pick<ReadinessReport, 'ready' | 'issuers'>;
   stop(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export function createKeyCaches(options: GatewayOptions, deps: KeyCachesDeps): K
       const isPatient = clock.monotonic() - startedAt < READY_PATIENCE_MS;
       return {
         ready: available.length === all.length || (available.length > 0 && !isPatient),
-        issuers: Object.fromEntries(all.map((cache) => [cache.name, cache.available ? 'ready' : 'no keys'])),
+        issuers: Object.fromEntries(all.map((cache) => [cache.name, readinessOf(cache)])),
       };
     },
     async stop() {
@@ -92,6 +92,11 @@ export function createKeyCaches(options: GatewayOptions, deps: KeyCachesDeps): K
       await Promise.all(agents.map((agent) => agent.destroy()));
     },
   };
+}
+
+function readinessOf(cache: JwksCache): IssuerReadiness {
+  const { available, keys, age_ms } = cache.status();
+  return { state: available ? 'ready' : 'no keys', keys: keys.length, age_ms };
 }
 
 interface HeldCache {

@@ -1,33 +1,53 @@
+import type { CertificateReadiness, ReadinessReport } from '../contracts/admin-api.js';
 import { type Clock, pause } from '../kit/clock.js';
 import { StartupError } from '../kit/startup-error.js';
+import type { CertificateEnd } from './adapters/certificate-end.js';
 import type { RevocationSource } from './adapters/revocation-source.js';
-import type { Readiness } from './http/admin-server.js';
 import type { KeyCaches } from './key-caches.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 
-/** What the gateway needs to have before it takes traffic, and what it has. */
-export function readinessOf(
-  snapshot: Snapshot,
-  keys: KeyCaches,
-  revocations: RevocationSource,
-  stopping: boolean,
-): Readiness {
+export interface ReadinessParts {
+  snapshot: Snapshot;
+  keys: KeyCaches;
+  revocations: RevocationSource;
+  certificates: readonly CertificateEnd[];
+  stopping: boolean;
+  /** Unix milliseconds. */
+  now: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** What the gateway needs to have before it takes traffic, and the state of each part. */
+export function readinessOf(parts: ReadinessParts): ReadinessReport {
+  const { snapshot, keys, revocations, certificates, stopping, now } = parts;
   const ageMs = revocations.ageMs();
   const { ready, issuers } = keys.readiness();
   return {
     ready: !stopping && revocations.synced && ready,
+    shutting_down: stopping,
     config: { version: snapshot.version },
     issuers,
     revocations: {
       synced: revocations.synced,
+      stale: ageMs > snapshot.maxStalenessMs,
       entries: revocations.size,
       age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
     },
+    certificates: certificates.map((end) => daysLeft(end, now)),
   };
 }
 
+function daysLeft({ use, file, endsAt }: CertificateEnd, now: number): CertificateReadiness {
+  return { use, file, days_left: Math.floor((endsAt - now) / DAY_MS) };
+}
+
 /** Resolves when ready; rejects with a StartupError after `timeoutMs`. */
-export async function whenReady(readiness: () => Readiness, clock: Clock, timeoutMs: number): Promise<void> {
+export async function whenReady(
+  readiness: () => ReadinessReport,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = clock.monotonic() + timeoutMs;
   while (!readiness().ready) {
     if (clock.monotonic() > deadline)

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
 import { StartupError } from '../../kit/startup-error.js';
 import { watchFiles } from '../../kit/watched-files.js';
+import { type CertificateEnd, chainEnd, trustEnd } from './certificate-end.js';
 
 export interface PublicTlsConfig {
   /** PEM files. The first is for clients that name no host, or an unknown one. */
@@ -14,6 +15,7 @@ export interface PublicTlsConfig {
 }
 
 interface Loaded {
+  ends: readonly CertificateEnd[];
   options: TlsOptions;
   exact: ReadonlyMap<string, SecureContext>;
   wildcard: ReadonlyMap<string, SecureContext>;
@@ -67,6 +69,11 @@ export class PublicCertificates {
     );
   }
 
+  /** Of the files in force. */
+  get ends(): readonly CertificateEnd[] {
+    return this.#loaded.ends;
+  }
+
   stop(): void {
     this.#stopWatching();
   }
@@ -94,7 +101,11 @@ function load({ certificates, clientCa }: PublicTlsConfig): Loaded {
   });
   const [first] = contexts;
   if (first === undefined) throw new StartupError('listen.tls needs at least one certificate');
-  return { options: first.options, exact, wildcard, fallback: first.context };
+  const ends = certificates.map(({ cert }, index) =>
+    chainEnd('listener', cert, contexts[index]?.options.cert ?? ''),
+  );
+  if (clientCa !== undefined) ends.push(trustEnd('listener_ca', clientCa, ca.ca ?? ''));
+  return { ends, options: first.options, exact, wildcard, fallback: first.context };
 }
 
 function hostNames({ subjectAltName = '' }: X509Certificate): string[] {

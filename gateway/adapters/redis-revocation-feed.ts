@@ -104,13 +104,18 @@ async function followStream(
     for (const [id, fields] of read?.[0]?.[1] ?? []) {
       const record = fieldsOf(fields);
       if (record.get('e') !== position.epoch || Number(record.get('n')) !== position.number + 1) return;
-      sink.merge([parseEntry(record.get('d') ?? '')]);
+      sink.merge([parseEntry(record.get('d') ?? '')], publishedAtMs(id));
       position.number += 1;
       position.streamId = id;
     }
     if (read === null && !(await isStillAt(redis, position))) return;
     sink.answered();
   }
+}
+
+/** A stream's ids begin with the milliseconds of Redis's clock. */
+function publishedAtMs(id: string): number {
+  return Number.parseInt(id, 10);
 }
 
 /** A flush or a failover can leave a stream that never speaks again; its counter tells. */

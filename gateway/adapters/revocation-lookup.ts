@@ -52,6 +52,7 @@ export class RevocationLookup {
 
   /** Nothing is held here. */
   readonly size = 0;
+  readonly lagMs = undefined;
 
   ageMs(): number {
     return this.#options.clock.monotonic() - this.#answeredAt;

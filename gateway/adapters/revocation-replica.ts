@@ -34,6 +34,7 @@ export class RevocationReplica implements Revocations {
   readonly #loops: Promise<void>[] = [];
   #answeredAt = Number.NEGATIVE_INFINITY;
   #primaryAnsweredAt = Number.NEGATIVE_INFINITY;
+  #lagMs: number | undefined;
 
   constructor(options: RevocationReplicaOptions) {
     this.#options = {
@@ -71,6 +72,10 @@ export class RevocationReplica implements Revocations {
     return this.#index.size;
   }
 
+  get lagMs(): number | undefined {
+    return this.#lagMs;
+  }
+
   ageMs(): number {
     return this.#options.clock.monotonic() - this.#answeredAt;
   }
@@ -105,11 +110,13 @@ export class RevocationReplica implements Revocations {
       onAnswer();
     };
     return {
-      merge: (entries) => {
+      merge: (entries, publishedAtMs) => {
         for (const entry of entries) {
           this.#index.merge(entry);
           this.#options.onEntry(entry);
         }
+        // Two clocks: a difference below zero says nothing more than that it was soon.
+        if (publishedAtMs !== undefined) this.#lagMs = Math.max(this.#options.clock.now() - publishedAtMs, 0);
       },
       synced: () => {
         synced = true;

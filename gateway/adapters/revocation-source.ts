@@ -17,6 +17,8 @@ export interface RevocationSource extends Revocations {
   readonly synced: boolean;
   /** Entries held in memory. */
   readonly size: number;
+  /** From the publication of the newest entry to its being in force here; undefined where no feed says when. */
+  readonly lagMs: number | undefined;
 }
 
 export interface RevocationSourceOptions {
@@ -57,4 +59,5 @@ const NO_REVOCATIONS: RevocationSource = {
   stop: async () => undefined,
   synced: true,
   size: 0,
+  lagMs: undefined,
 };

@@ -5,6 +5,9 @@ export interface BoundedTokenCache extends VerifiedTokenCache {
   readonly entries: number;
   /** As reckoned by {@link bytesOf}. */
   readonly bytes: number;
+  /** Look-ups since the start of the process that found something, and that did not. */
+  readonly hits: number;
+  readonly misses: number;
   clear(): void;
 }
 
@@ -17,8 +20,15 @@ export function createVerifiedTokenCache(maxBytes: number = DEFAULT_MAX_BYTES): 
     maxSize: maxBytes,
     sizeCalculation: (_verification, text) => bytesOf(text),
   });
+  let hits = 0;
+  let misses = 0;
   return {
-    get: (text) => cache.get(text),
+    get(text) {
+      const known = cache.get(text);
+      if (known === undefined) misses += 1;
+      else hits += 1;
+      return known;
+    },
     set: (text, verification) => void cache.set(text, verification),
     delete: (text) => void cache.delete(text),
     clear: () => cache.clear(),
@@ -27,6 +37,12 @@ export function createVerifiedTokenCache(maxBytes: number = DEFAULT_MAX_BYTES): 
     },
     get bytes() {
       return cache.calculatedSize;
+    },
+    get hits() {
+      return hits;
+    },
+    get misses() {
+      return misses;
     },
   };
 }

@@ -1,19 +1,12 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import type { KeySetReport } from '../../contracts/admin-api.js';
+import type { KeySetReport, ReadinessReport, VersionReport } from '../../contracts/admin-api.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
 
-/** What keeps the gateway from being ready, by part; empty when it is. */
-export interface Readiness {
-  ready: boolean;
-  config: { version: string };
-  issuers: Record<string, 'ready' | 'no keys'>;
-  revocations: { synced: boolean; entries: number; age_ms: number | null };
-}
-
 export interface AdminOptions {
-  readiness: () => Readiness;
+  readiness: () => ReadinessReport;
+  version: () => VersionReport;
   keySets: () => KeySetReport;
   metrics: () => Promise<{ contentType: string; text: string }>;
   logger: Logger;
@@ -25,7 +18,13 @@ const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
  * The admin listener, on loopback. A page in a browser on the same machine can reach it too, so requests from a foreign
  * origin, or under a name that was pointed at loopback (DNS rebinding), are refused.
  */
-export function createAdminServer({ readiness, keySets, metrics, logger }: AdminOptions): FastifyInstance {
+export function createAdminServer({
+  readiness,
+  version,
+  keySets,
+  metrics,
+  logger,
+}: AdminOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -38,7 +37,8 @@ export function createAdminServer({ readiness, keySets, metrics, logger }: Admin
     if (origin !== undefined && origin !== `http://${request.headers.host}`)
       throw new Problem('origin_not_allowed');
   });
-  app.get('/health', async () => ({ status: 'ok' }));
+  app.get('/live', async () => ({ status: 'ok' }));
+  app.get('/version', async () => version());
   app.get('/ready', async (_request, reply) => {
     const state = readiness();
     return reply.code(state.ready ? 200 : 503).send(state);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Problem } from '../../contracts/problem.js';
 import { type ProblemCode, problemBody, problemSpec } from '../../contracts/problem-codes.js';
 
 const CODES: Readonly<Record<string, ProblemCode>> = {
@@ -10,19 +11,32 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_INVALID_METHOD: 'method_unknown',
 };
 
+/** Told of each connection that is answered here: such a request never reaches the pipeline. */
+export type RecordRefusal = (refused: { id: string; problem: Problem; socket: Duplex }) => void;
+
 /** Answers what Node's HTTP parser refused, as a problem like any other, and closes: framing is lost after it. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  endWithProblem(socket, CODES[error.code ?? ''] ?? 'request_invalid');
+export function answerClientErrors(
+  record: RecordRefusal,
+): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    endWithProblem(socket, CODES[error.code ?? ''] ?? 'request_invalid', record);
+  };
 }
 
 /** Writes a problem on a connection that no response object speaks for, and closes it. */
-export function endWithProblem(socket: Duplex, code: ProblemCode, headers: readonly string[] = []): void {
+export function endWithProblem(
+  socket: Duplex,
+  code: ProblemCode,
+  record: RecordRefusal,
+  headers: readonly string[] = [],
+): void {
   const { status, title } = problemSpec(code);
-  const body = JSON.stringify(problemBody(code, randomUUID()));
+  const id = randomUUID();
+  const body = JSON.stringify(problemBody(code, id));
   const lines = [
     `HTTP/1.1 ${status} ${title}`,
     'content-type: application/problem+json',
@@ -32,4 +46,5 @@ export function endWithProblem(socket: Duplex, code: ProblemCode, headers: reado
     ...headers,
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  record({ id, problem: new Problem(code), socket });
 }

@@ -1,6 +1,8 @@
 import { type IncomingMessage, METHODS } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TlsOptions } from 'node:tls';
+import { TLSSocket, type TlsOptions } from 'node:tls';
+
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -11,8 +13,8 @@ import type { AddressList } from '../../kit/address-list.js';
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
-import type { GatewayPorts } from '../pipeline/ports.js';
-import { answerClientError, endWithProblem } from './answer-client-error.js';
+import { type GatewayPorts, newTransfer, type OpenTraffic, type RequestFacts } from '../pipeline/ports.js';
+import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
 import type { ForwardLimits, HttpForwarder } from './forward-http.js';
 import { registerWebSocketProxy, type WebSocketTransport } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
@@ -32,6 +34,8 @@ export interface PublicCertificates {
 export interface DataPlaneOptions {
   gateway: GatewayPorts;
   upstreams: HttpForwarder & WebSocketTransport;
+  /** Counted in place. */
+  open: OpenTraffic;
   limits: ForwardLimits & ConnectionLimits;
   trustedProxies: AddressList;
   /** Absent: plain HTTP. */
@@ -45,7 +49,8 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, upstreams, limits, trustedProxies, certificates, logger, newRequestId } = options;
+  const { gateway, upstreams, open, limits, trustedProxies, certificates, logger, newRequestId } = options;
+  const recordRefusal = refusalRecorder(gateway);
   // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
   const server = {
     headersTimeout: limits.headersMs,
@@ -62,7 +67,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     return503OnClosing: false,
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: answerClientErrors(recordRefusal),
     ...(certificates === undefined
       ? { http: server }
       : { https: { ...server, ...certificates.serverOptions() } }),
@@ -83,14 +88,19 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     dispatcherOf: (upstream: string) => upstreams.dispatcherOf(upstream),
     limits,
     trustedProxies,
+    open,
+    monotonic: () => gateway.monotonic(),
   };
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
-    void handleRequest(openExchange(request, reply, proceed, exchangeOptions), gateway);
+    open.requests += 1;
+    void handleRequest(openExchange(request, reply, proceed, exchangeOptions), gateway).finally(() => {
+      open.requests -= 1;
+    });
   });
   await registerWebSocketProxy(app, upstreams);
   decideExpectationsHere(app);
-  refuseConnect(app);
+  refuseConnect(app, recordRefusal);
   return app;
 }
 
@@ -100,8 +110,42 @@ function decideExpectationsHere(app: FastifyInstance): void {
 }
 
 /** CONNECT asks for a tunnel; Node would close the connection without a word. */
-function refuseConnect(app: FastifyInstance): void {
+function refuseConnect(app: FastifyInstance, record: RecordRefusal): void {
   app.server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    endWithProblem(socket, 'method_not_allowed', ['allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+    const allow = 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+    endWithProblem(socket, 'method_not_allowed', record, [allow]);
   });
+}
+
+/** One outcome each for requests that were refused before there was a request. */
+function refusalRecorder({ monotonic, record }: GatewayPorts): RecordRefusal {
+  return ({ id, problem, socket }) => {
+    const now = monotonic();
+    record({
+      request: unreadRequest(id, socket),
+      route: undefined,
+      status: problem.status,
+      problem,
+      decided: false,
+      reported: undefined,
+      issuer: undefined,
+      subject: undefined,
+      stale: false,
+      transfer: newTransfer(),
+      startedAt: now,
+      endedAt: now,
+    });
+  };
+}
+
+function unreadRequest(id: string, socket: Duplex): RequestFacts {
+  return {
+    id,
+    method: '',
+    target: '',
+    httpVersion: '',
+    remoteAddress: (socket as Partial<Socket>).remoteAddress ?? '',
+    protocol: socket instanceof TLSSocket ? 'https' : 'http',
+    isUpgrade: false,
+  };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
-import type { Forwarded } from '../pipeline/ports.js';
+import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
 import { hasBody, RequestBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
@@ -19,6 +19,14 @@ export interface ForwardLimits {
   clientStallMs: number;
 }
 
+/** What is noted down about a request under way. */
+export interface Observed {
+  transfer: Transfer;
+  open: OpenTraffic;
+  /** Milliseconds that never jump back. */
+  monotonic(): number;
+}
+
 /** Answers the client in the upstream's place; only called before anything of a response was sent. */
 export type Refuse = (problem: Problem) => void;
 
@@ -32,16 +40,17 @@ export function forwardHttp(
   response: ServerResponse,
   dispatcher: Dispatcher,
   limits: ForwardLimits,
+  observed: Observed,
   refuse: Refuse,
 ): Promise<Forwarded> {
   const { route, path, query, upstreamHeaders } = forwardable;
   const { method = 'GET' } = request;
   const body = hasBody(request)
-    ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs })
+    ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs }, observed.transfer)
     : null;
   if (request.headers.expect !== undefined) response.writeContinue();
   return new Promise((resolve) => {
-    const relay = new ResponseRelay(forwardable, response, limits, refuse, resolve);
+    const relay = new ResponseRelay(forwardable, response, limits, observed, refuse, resolve);
     const options = {
       // The pool is the upstream's own; without a fixed name undici reconnects whenever the Host changes.
       origin: `https://${route.upstream}`,
@@ -66,6 +75,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   readonly #forwardable: Forwardable;
   readonly #response: ServerResponse;
   readonly #limits: ForwardLimits;
+  readonly #observed: Observed;
   readonly #refuse: Refuse;
   readonly #resolve: (forwarded: Forwarded) => void;
   #abort: ((error?: Error) => void) | undefined;
@@ -80,18 +90,22 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     forwardable: Forwardable,
     response: ServerResponse,
     limits: ForwardLimits,
+    observed: Observed,
     refuse: Refuse,
     resolve: (forwarded: Forwarded) => void,
   ) {
     this.#forwardable = forwardable;
     this.#response = response;
     this.#limits = limits;
+    this.#observed = observed;
     this.#refuse = refuse;
     this.#resolve = resolve;
     response.once('close', this.#onClientClose);
   }
 
   onConnect(abort: (error?: Error) => void): void {
+    const { transfer, monotonic } = this.#observed;
+    transfer.sentAt = monotonic();
     if (this.#aborted) abort(new Error('the client has gone'));
     else this.#abort = abort;
   }
@@ -102,6 +116,8 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     if (this.#aborted) return false;
     this.#started = true;
     this.#resume = resume;
+    const { transfer, monotonic } = this.#observed;
+    transfer.answeredAt = monotonic();
     const headers = responseHeaders(rawHeaders, status);
     headers.push('x-request-id', this.#forwardable.request.id);
     // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
@@ -109,13 +125,15 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#response.writeHead(status, headers);
     // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
     if (status === 204 || status === 304) this.#response.end();
-    else this.#watchIdle(headers);
+    else if (isEventStream(headers)) this.#countStream();
+    else this.#watchIdle();
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#aborted) return false;
     this.#idle?.refresh();
+    this.#observed.transfer.bytesOut += chunk.length;
     if (this.#response.write(chunk)) return true;
     this.#waitForClient();
     return false;
@@ -164,13 +182,21 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   /** An upstream that falls silent in mid-body is cut off, but for streams of events, which may be silent. */
-  #watchIdle(headers: readonly string[]): void {
+  #watchIdle(): void {
     const { idleTimeoutMs } = this.#forwardable.route;
-    if (idleTimeoutMs === 0 || isEventStream(headers)) return;
+    if (idleTimeoutMs === 0) return;
     this.#idle = setTimeout(() => {
       this.#problem = new Problem('upstream_timeout');
       this.#abort?.(this.#problem);
     }, idleTimeoutMs).unref();
+  }
+
+  #countStream(): void {
+    const { open } = this.#observed;
+    open.streams += 1;
+    this.#response.once('close', () => {
+      open.streams -= 1;
+    });
   }
 
   #stopTimers(): void {

@@ -7,7 +7,13 @@ import type { AddressList } from '../../kit/address-list.js';
 import { sendProblem } from '../../kit/problem-replies.js';
 import { clientAddress } from '../pipeline/forwarding-headers.js';
 import { headerValues } from '../pipeline/headers.js';
-import type { Exchange, Forwarded } from '../pipeline/ports.js';
+import {
+  type Exchange,
+  type Forwarded,
+  newTransfer,
+  type OpenTraffic,
+  type Transfer,
+} from '../pipeline/ports.js';
 import type { ClientCertificate, Forwardable, InboundRequest } from '../pipeline/states.js';
 import { type ForwardLimits, forwardHttp } from './forward-http.js';
 import { discardBody } from './request-body.js';
@@ -24,6 +30,9 @@ export interface ExchangeOptions {
   limits: ForwardLimits;
   /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
   trustedProxies: AddressList;
+  open: OpenTraffic;
+  /** Milliseconds that never jump back. */
+  monotonic(): number;
 }
 
 /**
@@ -34,27 +43,35 @@ export function openExchange(
   request: FastifyRequest,
   reply: FastifyReply,
   proceed: HookHandlerDoneFunction,
-  { dispatcherOf, limits, trustedProxies }: ExchangeOptions,
+  options: ExchangeOptions,
 ): Exchange {
+  const { dispatcherOf, limits, trustedProxies } = options;
   const inbound = inboundRequest(request, trustedProxies);
+  const transfer = newTransfer();
   const refuse = (problem: Problem): void => {
     if (problem.headers['connection'] !== 'close') discardBody(request.raw);
     sendProblem(reply, problem);
+    transfer.bytesOut = bodyBytes(reply);
   };
   return {
     request: inbound,
+    transfer,
     refuse,
     forward(forwardable) {
       const { route } = forwardable;
-      if (inbound.isUpgrade) return forwardWebSocket(request, reply, proceed, forwardable);
+      if (inbound.isUpgrade)
+        return forwardWebSocket(request, reply, proceed, forwardable, transfer, options.open);
       if (Number(request.raw.headers['content-length'] ?? 0) > route.maxBodyBytes) {
         throw new Problem('body_too_large', { headers: { connection: 'close' } });
       }
-      return forwardHttp(forwardable, request.raw, reply.raw, dispatcherOf(route.upstream), limits, refuse);
+      const dispatcher = dispatcherOf(route.upstream);
+      const observed = { transfer, open: options.open, monotonic: options.monotonic };
+      return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, refuse);
     },
     answer({ status, headers, body }) {
       discardBody(request.raw);
       reply.code(status).headers(headers).send(body);
+      transfer.bytesOut = bodyBytes(reply);
       return { status };
     },
     cut: () => void request.raw.socket.destroy(),
@@ -86,6 +103,11 @@ function inboundRequest(
   };
 }
 
+/** Of a reply that was sent whole. */
+function bodyBytes(reply: FastifyReply): number {
+  return reply.request.method === 'HEAD' ? 0 : Number(reply.getHeader('content-length') ?? 0);
+}
+
 const certificates = new WeakMap<Socket, ClientCertificate>();
 
 /** Read once a connection. A certificate that did not verify is none (`authorized` is about the client's CA). */
@@ -107,6 +129,8 @@ function forwardWebSocket(
   reply: FastifyReply,
   proceed: HookHandlerDoneFunction,
   forwardable: Forwardable,
+  transfer: Transfer,
+  open: OpenTraffic,
 ): Promise<Forwarded> {
   request.forwardable = forwardable;
   // The proxy reads its target from here: it sees only what was decided on.
@@ -115,10 +139,16 @@ function forwardWebSocket(
   const protocols = headerValues(forwardable.upstreamHeaders, 'sec-websocket-protocol');
   if (protocols.length > 0) request.raw.headers['sec-websocket-protocol'] = protocols.join(', ');
   else delete request.raw.headers['sec-websocket-protocol'];
+  const { socket } = request.raw;
+  const { bytesRead, bytesWritten } = socket;
+  open.webSockets += 1;
   return new Promise((resolve) => {
-    request.raw.socket.once('close', () =>
-      resolve({ status: reply.raw.headersSent ? reply.raw.statusCode : 101 }),
-    );
+    socket.once('close', () => {
+      open.webSockets -= 1;
+      transfer.bytesIn = socket.bytesRead - bytesRead;
+      transfer.bytesOut = socket.bytesWritten - bytesWritten;
+      resolve({ status: reply.raw.headersSent ? reply.raw.statusCode : 101 });
+    });
     proceed();
   });
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { Problem } from '../../contracts/problem.js';
+import type { Transfer } from '../pipeline/ports.js';
 
 export interface RequestBodyLimits {
   maxBytes: number;
@@ -22,13 +23,14 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 export class RequestBody extends Readable {
   readonly #source: IncomingMessage;
   readonly #limits: RequestBodyLimits;
-  #seen = 0;
+  readonly #transfer: Pick<Transfer, 'bytesIn'>;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(source: IncomingMessage, limits: RequestBodyLimits) {
+  constructor(source: IncomingMessage, limits: RequestBodyLimits, transfer: Pick<Transfer, 'bytesIn'>) {
     super({ highWaterMark: 64 * 1024 });
     this.#source = source;
     this.#limits = limits;
+    this.#transfer = transfer;
     source.on('data', this.#onData);
     source.on('end', this.#onEnd);
     source.on('error', this.#onError);
@@ -54,8 +56,8 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#seen += chunk.length;
-    if (this.#seen > this.#limits.maxBytes) {
+    this.#transfer.bytesIn += chunk.length;
+    if (this.#transfer.bytesIn > this.#limits.maxBytes) {
       this.destroy(new Problem('body_too_large', { headers: { connection: 'close' } }));
       return;
     }

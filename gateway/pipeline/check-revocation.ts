@@ -10,5 +10,5 @@ export async function checkRevocation(verified: Verified, revocations: Revocatio
   if ((await revocations.find(verified.token)) !== undefined) throw new Problem('token_revoked');
   const isStale = revocations.ageMs() > verified.snapshot.maxStalenessMs;
   if (isStale && verified.route.onStale === 'deny') throw new Problem('revocation_stale');
-  return { ...verified, revocationChecked: true };
+  return { ...verified, revocationChecked: true, isStale };
 }

@@ -1,5 +1,6 @@
 import { Problem } from '../../contracts/problem.js';
 import { identityHeadersOf } from './add-identity-headers.js';
+import { attributeTo } from './attribute-problem.js';
 import { authorize, authorizeAnyone, authorizeCertificate } from './authorize.js';
 import { checkBinding } from './check-binding.js';
 import { checkCookieOrigin } from './check-origin.js';
@@ -13,28 +14,40 @@ import type { ProtectedRoute } from './route.js';
 import type { Authorized, Routed } from './states.js';
 import { verifyToken } from './verify-token.js';
 
-/** What was decided about the caller; `reported` is the refusal that a route in report-only mode did not carry out. */
+/** What was decided about the caller. */
 export interface Decision {
   authorized: Authorized;
-  reported: Problem | undefined;
+  /** The issuer of the token that decided it, by its name in config. */
+  issuer?: string | undefined;
+  /** Decided by a copy of the revocations that is too old. */
+  stale?: boolean;
+  /** The refusal that a route in report-only mode did not carry out. */
+  reported?: Problem;
 }
 
 /** Who is calling, and whether they may. Public routes are another type of route and take no credential. */
 export async function decideCaller(routed: Routed, gateway: GatewayPorts): Promise<Decision> {
-  if (!isProtected(routed)) return { authorized: authorizeAnyone(routed), reported: undefined };
+  if (!isProtected(routed)) return { authorized: authorizeAnyone(routed) };
   if (routed.route.reportOnly) return reportOnly(routed, gateway);
-  return { authorized: await authorizeCaller(routed, gateway), reported: undefined };
+  return authorizeCaller(routed, gateway);
 }
 
-async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Authorized> {
+async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Decision> {
   const presented = extractCredential(routed);
-  if (presented.by === 'certificate') return authorizeCertificate(identifyCertificate(presented));
+  if (presented.by === 'certificate') {
+    return { authorized: authorizeCertificate(identifyCertificate(presented)) };
+  }
   checkCookieOrigin(presented);
   const exchanged = await exchangeApiKey(presented, gateway.apiKeys);
   const verified = await verifyToken(exchanged, gateway.verifiedTokens);
-  const unrevoked = await checkRevocation(verified, gateway.revocations);
-  const bound = checkBinding(unrevoked, gateway.dpopReplays);
-  return authorize(bound);
+  const { issuer } = verified;
+  try {
+    const unrevoked = await checkRevocation(verified, gateway.revocations);
+    const bound = checkBinding(unrevoked, gateway.dpopReplays);
+    return { authorized: authorize(bound), issuer: issuer.name, stale: unrevoked.isStale };
+  } catch (error) {
+    throw attributeTo(issuer, error);
+  }
 }
 
 /**
@@ -43,11 +56,11 @@ async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayP
  */
 async function reportOnly(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Decision> {
   try {
-    const authorized = await authorizeCaller(routed, gateway);
-    identityHeadersOf(authorized, gateway.assertions);
-    return { authorized, reported: undefined };
+    const decision = await authorizeCaller(routed, gateway);
+    identityHeadersOf(decision.authorized, gateway.assertions);
+    return decision;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    return { authorized: authorizeAnyone(routed), reported: error };
+    return { authorized: authorizeAnyone(routed), issuer: error.issuer, reported: error };
   }
 }

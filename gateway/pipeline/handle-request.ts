@@ -16,12 +16,12 @@ import { stripReservedHeaders } from './strip-reserved-headers.js';
  * within a request. A stage that refuses throws a Problem; nothing reaches the upstream before `forward`.
  */
 export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): Promise<void> {
-  const receivedAt = gateway.now();
+  const startedAt = gateway.monotonic();
   let routed: Routed | undefined;
   let decision: Decision | undefined;
   let forwarded: Forwarded;
   try {
-    const received = receive(exchange.request, gateway.snapshot(), receivedAt);
+    const received = receive(exchange.request, gateway.snapshot(), gateway.now());
     const stripped = stripReservedHeaders(received);
     const located = locate(stripped);
     const own = answerOwnPath(located, gateway.assertions);
@@ -33,20 +33,25 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       decision = await decideCaller(routed, gateway);
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);
       const forwardable = addIdentityHeaders(admitted, gateway.assertions);
+      exchange.transfer.handedAt = gateway.monotonic();
       forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
     }
   } catch (error) {
     forwarded = refuse(exchange, error, routed);
   }
   gateway.record({
-    requestId: exchange.request.id,
-    method: exchange.request.method,
-    route: routed?.route.id,
-    upstream: routed?.route.upstream,
+    request: exchange.request,
+    route: routed?.route,
     status: forwarded.status,
     problem: forwarded.problem,
+    decided: decision !== undefined,
     reported: decision?.reported,
-    durationMs: gateway.now() - receivedAt,
+    issuer: decision?.issuer ?? forwarded.problem?.issuer,
+    subject: decision?.authorized.identity.subject,
+    stale: decision?.stale ?? false,
+    transfer: exchange.transfer,
+    startedAt,
+    endedAt: gateway.monotonic(),
   });
 }
 

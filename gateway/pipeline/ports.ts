@@ -1,6 +1,7 @@
 import type { Identity } from '../../contracts/identity-headers.js';
 import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
+import type { Outcome, Transfer } from './outcome.js';
 import type { RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
@@ -8,6 +9,7 @@ import type { VerifiedTokenCache } from './verified-token-cache.js';
 
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
+export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
 export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
@@ -63,6 +65,7 @@ export interface OwnAnswer {
 /** One request on the wire: where it is answered. */
 export interface Exchange {
   readonly request: InboundRequest;
+  readonly transfer: Transfer;
   /** Sends the request to its upstream and the response back. Resolves when the reply has ended, whatever its end. */
   forward(forwardable: Forwardable): Promise<Forwarded>;
   refuse(problem: Problem): void;
@@ -79,18 +82,13 @@ export interface Forwarded {
   problem?: Problem;
 }
 
-/** What happened to a request, for the log and the metrics. Holds no claim, token or header value. */
-export interface Outcome {
-  requestId: string;
-  method: string;
-  /** The route's id, or undefined when none matched. */
-  route: string | undefined;
-  upstream: string | undefined;
-  status: number;
-  problem: Problem | undefined;
-  /** Why the request would have been refused, had its route not been in report-only mode. */
-  reported: Problem | undefined;
-  durationMs: number;
+/** What is under way, counted up and down in place. */
+export interface OpenTraffic {
+  /** From the request line to the end of the reply: streams and WebSockets too. */
+  requests: number;
+  /** Responses that are streams of events. */
+  streams: number;
+  webSockets: number;
 }
 
 /** A request under way that ends with its caller's access. */
@@ -112,6 +110,8 @@ export interface GatewayPorts {
   snapshot(): Snapshot;
   /** Unix milliseconds. */
   now(): number;
+  /** Milliseconds that never jump back, with fractions. */
+  monotonic(): number;
   verifiedTokens: VerifiedTokenCache;
   revocations: Revocations;
   openRequests: OpenRequests;

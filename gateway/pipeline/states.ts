@@ -1,6 +1,7 @@
 import type { Identity } from '../../contracts/identity-headers.js';
 import type { Caller } from './caller.js';
 import type { CertificateSource, TokenCredential } from './credential-sources.js';
+import type { Issuer } from './issuer.js';
 import type { VerificationKey } from './key-source.js';
 import type { ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
@@ -93,12 +94,15 @@ export interface PresentedCertificate extends Routed<ProtectedRoute> {
 export interface Verified extends Routed<ProtectedRoute> {
   token: VerifiedToken;
   credential: TokenCredential;
+  issuer: Issuer;
   key: VerificationKey;
 }
 
 /** The token was looked up in the revocations and is not revoked. */
 export interface Unrevoked extends Verified {
   revocationChecked: true;
+  /** By a copy older than `max_staleness`, where the route allows that. */
+  isStale: boolean;
 }
 
 /** A bound token was proven to be the caller's own. */

@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { attributeTo } from './attribute-problem.js';
 import { checkClaims } from './check-claims.js';
 import { checkTokenType } from './check-token-type.js';
 import type { Issuer } from './issuer.js';
@@ -25,7 +26,8 @@ export async function verifyToken(presented: Presented, cache: VerifiedTokenCach
     verification = await verifyAnew(presented);
     cache.set(presented.token, verification);
   }
-  return { ...presented, token: verification.token, key: verification.key };
+  const { token, issuer, key } = verification;
+  return { ...presented, token, issuer, key };
 }
 
 async function verifyAnew({ token: text, route, receivedAt }: Presented): Promise<Verification> {
@@ -33,6 +35,14 @@ async function verifyAnew({ token: text, route, receivedAt }: Presented): Promis
   checkCritical(token.header);
   const issuer = route.issuers.find((candidate) => candidate.issuer === token.payload.iss);
   if (issuer === undefined) throw refuseUnknownIssuer(token, route.issuers);
+  try {
+    return await verifyBy(issuer, token, receivedAt);
+  } catch (error) {
+    throw attributeTo(issuer, error);
+  }
+}
+
+async function verifyBy(issuer: Issuer, token: ParsedToken, receivedAt: number): Promise<Verification> {
   checkAlgorithm(token.header, issuer);
   const namedKid = readKid(token.header);
   const key = await findKey(namedKid, issuer);

@@ -5,6 +5,7 @@ import { closed, Duration, Name } from './schema/common.js';
 import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
 import { Listen, PublicListen } from './schema/listen.js';
+import { Log } from './schema/log.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
 import { InternalTls, Upstream } from './schema/upstream.js';
@@ -16,7 +17,7 @@ export const GatewayConfigSchema = Type.Object(
     admin: Listen,
     limits: Type.Optional(Limits),
     internal_tls: InternalTls,
-    log: Type.Optional(Type.Object({ level: Type.Optional(Type.String()) }, closed)),
+    log: Type.Optional(Log),
     shutdown_delay: Type.Optional(Duration('time between not ready and no longer accepting; default 5s')),
     keys_dir: Type.Optional(
       Type.String({
