@@ -10,7 +10,7 @@ export function locate(stripped: Stripped): Located {
 
 /** The route of a path. 404 without one, 405 with `Allow` when the path has other methods. */
 export function matchRoute(located: Located): Routed {
-  const match = located.snapshot.routes.find(located.request.method, located.path);
+  const match = located.snapshot.routes.find(located.request.method, located.path, located);
   if (match === undefined) throw new Problem('route_not_found');
   if ('allow' in match)
     throw new Problem('method_not_allowed', { headers: { allow: match.allow.join(', ') } });

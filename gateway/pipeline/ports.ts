@@ -7,6 +7,8 @@ import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
 import type { VerifiedTokenCache } from './verified-token-cache.js';
 
+export { headerValues } from './headers.js';
+export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
 export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';

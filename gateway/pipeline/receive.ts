@@ -1,5 +1,6 @@
 import { Problem } from '../../contracts/problem.js';
 import { headerValues, listTokens } from './headers.js';
+import { hostName, wildcardOf } from './host-name.js';
 import type { Snapshot } from './snapshot.js';
 import type { InboundRequest, Received } from './states.js';
 
@@ -44,11 +45,8 @@ function onlyHost({ headers }: InboundRequest): string {
 /** RFC 9110 section 15.5.20: a request for a host that is not served here was meant for somebody else. */
 function checkHostServed(host: string, { hosts }: Snapshot): void {
   if (hosts === undefined) return;
-  const name = host
-    .replace(/:[0-9]+$/, '')
-    .replace(/\.$/, '')
-    .toLowerCase();
-  if (!hosts.has(name)) throw new Problem('host_unknown');
+  const name = hostName(host);
+  if (!hosts.has(name) && !hosts.has(wildcardOf(name))) throw new Problem('host_unknown');
 }
 
 /** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */

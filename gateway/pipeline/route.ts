@@ -2,16 +2,21 @@ import type { AccessRule } from './access-rule.js';
 import type { CredentialSources } from './credential-sources.js';
 import type { IdentityLayout } from './identity-layout.js';
 import type { Issuer } from './issuer.js';
+import type { RouteCondition } from './route-condition.js';
 
 /** Routes as the compiler makes them from config: everything resolved, nothing left to look up by name. */
 export type Route = PublicRoute | ProtectedRoute;
 
 interface RouteBase {
-  /** Unique and readable: methods and path as written. */
+  /** Unique and readable: methods, hosts, path and conditions as written. */
   id: string;
   /** As written in config. */
   pattern: string;
   methods: readonly string[];
+  /** In lower case, without port; `*.example.com` for one label more. Empty: any host. */
+  hosts: readonly string[];
+  /** All of them have to be met. */
+  conditions: readonly RouteCondition[];
   upstream: string;
   /** The caller's own credentials are passed on, in whatever header or cookie they came. */
   forwardToken: boolean;

@@ -5,7 +5,7 @@ export interface Snapshot {
   /** Short hash of the config that made it. */
   version: string;
   routes: RouteTable;
-  /** Lower-case host names that are served, without port; undefined serves any. */
+  /** Lower-case host names that are served, without port, `*.example.com` among them; undefined serves any. */
   hosts: ReadonlySet<string> | undefined;
   maxStalenessMs: number;
   /** Lower-case names of the custom identity headers of all routes: a client may send none of them, on any route. */
@@ -16,7 +16,17 @@ export interface RouteTable {
   /** All routes, in the order of the config. */
   readonly all: readonly Route[];
   /** The route for a method and a canonical path, or the methods that the path has, or nothing. */
-  find(method: string, path: string): RouteMatch;
+  find(method: string, path: string, request: RequestTraits): RouteMatch;
+}
+
+/** What else routes may go by. Looked at only where config says so. */
+export interface RequestTraits {
+  /** The `Host` as sent, checked for form. */
+  host: string;
+  /** A header list. Undefined where they are not known yet, as in a preflight: what routes want of them then counts as met. */
+  headers: readonly string[] | undefined;
+  /** With its `?`, or empty. */
+  query: string;
 }
 
 export type RouteMatch =

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { ConfigError, type ConfigFile } from '../../kit/config-file.js';
 import { durationMs } from '../../kit/units.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
+import { checkConflicts } from './compile/check-conflicts.js';
 import { checkIdentityHeaders } from './compile/check-identity-headers.js';
 import { checkIssuers } from './compile/check-issuers.js';
 import { checkListeners } from './compile/check-listeners.js';
+import { checkMatch } from './compile/check-match.js';
 import { checkPublicUrls } from './compile/check-origins.js';
 import { checkProfiles } from './compile/check-profiles.js';
 import { checkRevocationMode } from './compile/check-revocation-mode.js';
@@ -28,6 +30,8 @@ export function compileSnapshot(config: ConfigFile<GatewayConfig>, keySources: K
     ...checkUpstreams(config),
     ...checkProfiles(config),
     ...checkRoutes(config),
+    ...checkMatch(config),
+    ...checkConflicts(config),
     ...checkIdentityHeaders(config),
     ...checkRevocationMode(config),
   ];

@@ -1,43 +1,41 @@
-import findMyWay, { type HTTPMethod } from 'find-my-way';
+import { hostName, wildcardOf } from '../pipeline/ports.js';
 import type { Route } from '../pipeline/route.js';
 import type { RouteTable } from '../pipeline/snapshot.js';
-
-/** Looked up when the method has no route, to tell 405 from 404. */
-const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+import { createPathTable, type PathTable } from './path-table.js';
 
 /**
- * An immutable table over find-my-way: a radix tree, so the cost does not grow with the number of routes. Static
- * segments win over parameters, parameters over wildcards, whatever the order in config. Case and trailing slashes
- * count.
+ * An immutable table. The host decides first: the routes that name it, then those under its wildcard, then those of any
+ * host; among them the path, then headers and query. Without hosts in config there is one table, and no host is read.
  */
 export function createRouteTable(routes: readonly Route[]): RouteTable {
-  const router = findMyWay({
-    caseSensitive: true,
-    ignoreTrailingSlash: false,
-    ignoreDuplicateSlashes: false,
-    maxParamLength: 8192,
-  });
-  for (const route of routes) {
-    // The handler is never called: `find` gives the store, which is the route.
-    router.on(route.methods as HTTPMethod[], route.pattern, () => undefined, route);
-  }
-  const lookup = (method: string, path: string) => router.find(method as HTTPMethod, path) ?? undefined;
+  const anyHost = createPathTable(routes.filter(({ hosts }) => hosts.length === 0));
+  const byHost = tablesByHost(routes);
+  if (byHost.size === 0) return { all: routes, find: anyHost.find };
 
   return {
     all: routes,
-    find(method, path) {
-      const found = lookup(method, path);
-      if (found !== undefined) return { route: found.store as Route, params: found.params };
-      const allow = ALL_METHODS.filter((other) => lookup(other, path) !== undefined);
-      return allow.length > 0 ? { allow } : undefined;
+    find(method, path, request) {
+      const name = hostName(request.host);
+      const allow = new Set<string>();
+      for (const table of [byHost.get(name), byHost.get(wildcardOf(name)), anyHost]) {
+        const match = table?.find(method, path, request);
+        if (match === undefined) continue;
+        if ('route' in match) return match;
+        for (const other of match.allow) allow.add(other);
+      }
+      return allow.size > 0 ? { allow: [...allow] } : undefined;
     },
   };
 }
 
-/** Two patterns of the same shape match the same paths: parameter names make no difference. */
-export function routeShape(pattern: string): string {
-  return pattern
-    .split('/')
-    .map((segment) => (segment.startsWith(':') ? ':' : segment))
-    .join('/');
+function tablesByHost(routes: readonly Route[]): ReadonlyMap<string, PathTable> {
+  const named = new Map<string, Route[]>();
+  for (const route of routes) {
+    for (const host of route.hosts) {
+      const same = named.get(host);
+      if (same === undefined) named.set(host, [route]);
+      else same.push(route);
+    }
+  }
+  return new Map([...named].map(([host, same]) => [host, createPathTable(same)]));
 }

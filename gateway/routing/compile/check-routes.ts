@@ -1,15 +1,13 @@
 import { WELL_KNOWN } from '../../../contracts/well-known.js';
 import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
-import { routeShape } from '../route-table.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { checkName } from './check-name.js';
 import { checkOrigins } from './check-origins.js';
-import { profileName, withHead } from './route-names.js';
+import { profileName } from './route-names.js';
 
 export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const taken = new Map<string, number>();
   for (const [index, route] of config.value.routes.entries()) {
     const at: ConfigPath = ['routes', index];
     problems.push(...checkPattern(config, [...at, 'path'], route.path));
@@ -26,17 +24,6 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
     if (route.forward_certificate === true && config.value.listen.tls?.client_ca === undefined) {
       const message = 'nobody is asked for a certificate: set listen.tls.client_ca';
       problems.push(config.problem([...at, 'forward_certificate'], 'config_certificate_ca', message));
-    }
-    for (const method of withHead(route.methods)) {
-      const key = `${method} ${routeShape(route.path)}`;
-      const first = taken.get(key);
-      if (first === undefined) taken.set(key, index);
-      else if (first !== index) {
-        const other = config.place(['routes', first]);
-        const message = `${method} ${route.path} is taken by the route at ${other.file}:${other.line}: remove one of them`;
-        problems.push(config.problem([...at, 'path'], 'config_route_duplicate', message));
-        break;
-      }
     }
   }
   return problems;

@@ -6,6 +6,7 @@ import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { compileRules } from './access-rules.js';
 import { compileCredentials, withheldCredentials } from './credentials.js';
 import { identityLayouts, type LayoutOf } from './identity-layouts.js';
+import { compileConditions, describeConditions, hostsOf } from './route-conditions.js';
 import { profileName, withHead } from './route-names.js';
 
 /** What routes share: made once, looked up by name. */
@@ -40,10 +41,14 @@ export function compileRoute(route: RouteConfig, source: string, parts: RoutePar
   const profile = name === undefined ? undefined : config.auth[name];
   const origins = route.origins ?? profile?.origins;
   const forwardToken = route.forward_token ?? false;
+  const hosts = hostsOf(route);
+  const conditions = compileConditions(route);
   const base = {
-    id: `${route.methods.join('|')} ${route.path}`,
+    id: `${route.methods.join('|')} ${hosts.join(',')}${route.path}${describeConditions(conditions)}`,
     pattern: route.path,
     methods: withHead(route.methods),
+    hosts,
+    conditions,
     upstream: route.upstream,
     forwardToken,
     withheldHeaders: forwardToken ? NONE : withheld.headers,

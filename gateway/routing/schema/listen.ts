@@ -24,9 +24,10 @@ export const PublicListen = Type.Object(
     host: Type.String({ minLength: 1 }),
     port: Port,
     hosts: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[^/:@]+$|^\\[[0-9A-Fa-f:.]+\\]$' }), {
+      Type.Array(Type.String({ minLength: 1 }), {
         minItems: 1,
-        description: 'host names that are served, without port; any other gets 421. Default: all',
+        description:
+          'host names that are served, without port; *.example.com stands for one label more; any other gets 421. Default: all',
       }),
     ),
     public_url: Type.Optional(

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { IdentityHeaders, Origins, RouteAuth } from './auth-profile.js';
 import { closed, Duration, Size } from './common.js';
+import { routeMatch } from './route-match.js';
 
 const Methods = Type.Array(
   Type.Union(
@@ -18,6 +19,7 @@ export const Route = Type.Object(
   {
     path: Type.String({ pattern: '^/', description: 'static, with :parameters, or ending in /*' }),
     methods: Methods,
+    ...routeMatch,
     auth: Type.Union([Type.String({ minLength: 1, description: 'public, or a name under auth' }), RouteAuth]),
     upstream: Type.String(),
     forward_token: Type.Optional(Type.Boolean()),

@@ -1,47 +1,12 @@
 import t from 'tap';
-import { parse, stringify } from 'yaml';
-import { GatewayConfigSchema } from '../../../gateway/index.js';
-import { compileSnapshot } from '../../../gateway/routing/compile.js';
-import { ConfigError, parseConfig } from '../../../kit/config-file.js';
+import { type BaseConfig, problemsOf } from '../../fixtures/config-problems.js';
 
 /** Each of these would be a route that refuses everybody, or admits somebody it should not: an error at load. */
 
-const BASE = `
-listen: { host: 127.0.0.1, port: 0 }
-admin: { host: 127.0.0.1, port: 0 }
-internal_tls: { ca: ca.pem, cert: cert.pem, key: key.pem }
-issuers:
-  main: { issuer: http://i.test, audience: a, jwks_uri: https://auth/jwks, upstream: auth, own: true }
-  foreign: { issuer: https://f.test, audience: a, jwks_uri: https://f.test/jwks }
-revocation: { feed_url: https://127.0.0.1:1, feed_spiffe_id: spiffe://gatehouse.internal/auth-service }
-upstreams:
-  auth: { url: https://127.0.0.1:2, spiffe_id: spiffe://gatehouse.internal/auth-service }
-auth:
-  caller: { issuers: [main] }
-routes:
-  - { path: /x/:id, methods: [GET], auth: caller, upstream: auth }
-`;
-
-type Config = Record<string, Record<string, unknown>> & { routes: Record<string, unknown>[] };
-
-/** What loading says about the config with a change: codes and messages, or nothing. */
-function problemsOf(change: (config: Config) => void): string[] {
-  const config = parse(BASE) as Config;
-  change(config);
-  try {
-    const options = parseConfig(stringify(config), 'gateway.yaml', GatewayConfigSchema, {});
-    compileSnapshot(options, () => ({}) as never);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ code, message }) => `${code}: ${message}`);
-  }
-}
-
-const profile = (given: object) => (config: Config) => {
+const profile = (given: object) => (config: BaseConfig) => {
   (config['auth'] as Record<string, unknown>)['caller'] = { issuers: ['main'], ...given };
 };
-const route = (given: object) => (config: Config) => {
+const route = (given: object) => (config: BaseConfig) => {
   config.routes[0] = { ...config.routes[0], ...given };
 };
 const tls = { certificates: [{ cert: 'c', key: 'k' }], client_ca: 'ca.pem' };
@@ -74,7 +39,7 @@ t.test('what is right is taken', async (t) => {
 });
 
 t.test('what could never work, or not safely, is an error with a remedy', async (t) => {
-  const cases: Record<string, [RegExp, (config: Config) => void]> = {
+  const cases: Record<string, [RegExp, (config: BaseConfig) => void]> = {
     'no issuer for tokens': [/^config_profile_issuers: tokens need an issuer/, profile({ issuers: [] })],
     'API keys of a foreign issuer': [
       /^config_profile_issuers: .*own: true/,

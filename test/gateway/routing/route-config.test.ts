@@ -1,0 +1,187 @@
+import t, { type Test } from 'tap';
+import {
+  type BaseConfig,
+  compileChanged,
+  foundProblems,
+  problemsOf,
+} from '../../fixtures/config-problems.js';
+
+/** What a route can say, and what it cannot: an error at load, with a remedy. */
+
+const plain = { methods: ['GET'], auth: 'caller', upstream: 'auth' };
+const route = (given: object) => (config: BaseConfig) => {
+  config.routes[0] = { ...config.routes[0], ...given };
+};
+const routes =
+  (...given: object[]) =>
+  (config: BaseConfig) => {
+    config.routes = given.map((each) => ({ path: '/x', ...plain, ...each }));
+  };
+const both =
+  (...changes: ((config: BaseConfig) => void)[]) =>
+  (config: BaseConfig) => {
+    for (const change of changes) change(config);
+  };
+const listen = (given: object) => (config: BaseConfig) => {
+  config['listen'] = { ...config['listen'], ...given };
+};
+
+type Cases = Record<string, [RegExp, (config: BaseConfig) => void]>;
+
+function eachIsRefused(t: Test, cases: Cases): void {
+  for (const [name, [expected, change]] of Object.entries(cases)) {
+    const problems = problemsOf(change);
+    t.ok(
+      problems.some((problem) => expected.test(problem)),
+      `${name}: ${problems.join(' | ')}`,
+    );
+  }
+}
+
+/** The id of the route that a request gets, or what it gets instead. */
+function finder(change: (config: BaseConfig) => void) {
+  const table = compileChanged(change).routes;
+  return (request: string, headers: string[] = [], host = 'any.test') => {
+    const [method = '', target = ''] = request.split(' ');
+    const [path = '', query] = target.split('?');
+    const match = table.find(method, path, {
+      host,
+      headers,
+      query: query === undefined ? '' : `?${query}`,
+    });
+    if (match === undefined) return 'none';
+    return 'route' in match ? match.route.id : `allow ${match.allow.join(', ')}`;
+  };
+}
+
+t.test('an exact host wins over its wildcard, and that over any host', async (t) => {
+  const find = finder(
+    routes(
+      { path: '/*' },
+      { path: '/*', hosts: ['*.a.test'] },
+      { path: '/*', hosts: ['API.a.test'] },
+      { path: '/only', methods: ['POST'] },
+      { path: '/only', methods: ['PUT'], hosts: ['api.a.test', '[::1]'] },
+    ),
+  );
+  const host = (name: string) => find('GET /x', [], name);
+  t.equal(host('api.a.test'), 'GET api.a.test/*');
+  t.equal(host('API.A.test.:8443'), 'GET api.a.test/*');
+  t.equal(host('www.a.test'), 'GET *.a.test/*');
+  t.equal(host('deep.www.a.test'), 'GET /*', 'a wildcard is one label');
+  t.equal(host('a.test'), 'GET /*', 'and not none');
+  t.equal(host('evil.test'), 'GET /*');
+  t.equal(find('PUT /only', [], '[::1]:80'), 'PUT api.a.test,[::1]/only');
+  t.equal(
+    find('POST /only', [], 'api.a.test'),
+    'POST /only',
+    'what the host has no route for is anybody\u2019s',
+  );
+  t.equal(find('DELETE /only', [], 'api.a.test'), 'allow GET, HEAD, PUT, POST', 'of all of them');
+});
+
+t.test('routes of one path are told apart by headers and query, the narrower first', async (t) => {
+  const find = finder(
+    routes(
+      {},
+      { headers: { 'X-Version': { present: true } } },
+      { headers: { 'X-Version': '2' } },
+      { headers: { 'X-Version': '2' }, query: { mode: 'fast' } },
+      { path: '/y', query: { v: '1' } },
+      { path: '/y', query: { v: { present: false } }, methods: ['PUT'] },
+      { path: '/y', methods: ['POST'] },
+    ),
+  );
+  t.equal(find('GET /x'), 'GET /x');
+  t.equal(find('GET /x', ['x-version', '']), 'GET /x [x-version]');
+  t.equal(find('GET /x', ['x-version', '2']), 'GET /x [x-version=2]');
+  t.equal(find('HEAD /x?a=b&mode=fast', ['x-version', '2']), 'GET /x [x-version=2, ?mode=fast]');
+  t.equal(find('GET /x', ['x-version', '2', 'x-version', '2']), 'GET /x [x-version]', 'twice is no value');
+  t.equal(find('GET /x?mode=fast&mode=fast', ['x-version', '2']), 'GET /x [x-version=2]');
+  t.equal(find('GET /y?%76=%31'), 'GET /y [?v=1]', 'names and values are decoded');
+  t.equal(find('GET /y?v=2'), 'none', 'the method is right, so this is no 405');
+  t.equal(find('PUT /y?V=2'), 'PUT /y [not ?v]');
+  t.equal(find('PUT /y?v'), 'none');
+  t.equal(find('DELETE /y'), 'allow GET, HEAD, POST, PUT');
+});
+
+t.test('nothing depends on the order in the file', async (t) => {
+  eachIsRefused(t, {
+    'the same path twice': [/^config_route_duplicate: GET \/x is taken .*gateway\.yaml:\d+/, routes({}, {})],
+    'and by other parameter names': [
+      /^config_route_duplicate/,
+      routes({ path: '/x/:a' }, { path: '/x/:b', methods: ['HEAD'] }),
+    ],
+    'the same host among others': [
+      /^config_route_duplicate/,
+      routes({ hosts: ['a.test', 'b.test'] }, { hosts: ['c.test', 'B.test'] }),
+    ],
+    'the same headers, written another way': [
+      /^config_route_duplicate/,
+      routes({ headers: { 'X-A': '1' } }, { headers: { 'x-a': '1' } }),
+    ],
+    'conditions that one request can meet': [
+      /^config_route_ambiguous: .*gateway\.yaml:\d+.*present: false/,
+      routes({ headers: { 'X-A': '1' } }, { query: { a: '1' } }),
+    ],
+    'presence of one and value of the other': [
+      /^config_route_ambiguous/,
+      routes(
+        { headers: { 'X-A': '1', 'X-B': { present: true } } },
+        { headers: { 'X-A': { present: true }, 'X-B': '2' } },
+      ),
+    ],
+    'parameters that candidates name differently': [
+      /^config_route_parameters: .*\/x\/:a/,
+      routes({ path: '/x/:a' }, { path: '/x/:b', query: { v: '1' } }),
+    ],
+  });
+  t.same(
+    problemsOf(
+      routes(
+        { headers: { 'X-A': '1' }, query: { a: { present: false } } },
+        { query: { a: '1' } },
+        { hosts: ['a.test'], headers: { 'X-B': '1' } },
+        { methods: ['POST'] },
+      ),
+    ),
+    [],
+    'absence, another host and another method keep them apart',
+  );
+});
+
+t.test('what a route goes by is something that a request can have', async (t) => {
+  eachIsRefused(t, {
+    'a host with a port': [/^config_host: "a.test:80"/, route({ hosts: ['a.test:80'] })],
+    'a URL': [/^config_host/, route({ hosts: ['https://a.test'] })],
+    'a star inside': [/^config_host/, route({ hosts: ['api.*.test'] })],
+    'a star alone': [/^config_host/, route({ hosts: ['*'] })],
+    'a host twice': [/^config_host: .*twice/, route({ hosts: ['a.test', 'A.test'] })],
+    'no host': [/^config_value/, route({ hosts: [] })],
+    'a host that the listener refuses': [
+      /^config_host_unserved: .*"a.test"/,
+      both(listen({ hosts: ['b.test', '*.a.test'] }), route({ hosts: ['a.test'] })),
+    ],
+    'a listener with a port': [/^config_host/, listen({ hosts: ['a.test:80'] })],
+    'the Host header': [/^config_match_header: .*use hosts/, route({ headers: { Host: 'a' } })],
+    'an identity header': [/^config_match_header/, route({ headers: { 'X-Identity-Subject': 'a' } })],
+    'a forwarding header': [/^config_match_header/, route({ headers: { 'X-Forwarded-Host': 'a' } })],
+    'a steering header': [/^config_match_header/, route({ headers: { 'X-Original-URL': '/a' } })],
+    'a credential': [/^config_match_header/, route({ headers: { Authorization: { present: false } } })],
+    'a header that an upstream\u2019s identity goes by': [
+      /^config_match_header/,
+      both(route({ headers: { 'X-User': 'a' }, identity_headers: { 'x-user': 'sub' } })),
+    ],
+    'a header twice': [/^config_match_header: .*twice/, route({ headers: { 'X-A': 'a', 'x-a': 'b' } })],
+    'a number for a text': [/^config_value/, route({ headers: { 'X-Version': 2 } })],
+    'a pattern': [/^config_unknown_key/, route({ headers: { 'X-Version': { regex: '.*' } } })],
+    'no header': [/^config_value/, route({ headers: {} })],
+  });
+  t.same(
+    problemsOf(both(listen({ hosts: ['a.test', '*.b.test'] }), route({ hosts: ['*.test', 'x.b.test'] }))),
+    [],
+    'a wildcard where some name of it is served',
+  );
+  const [problem] = foundProblems(route({ hosts: ['ok.test', 'a b'] }));
+  t.match(problem, { file: 'gateway.yaml', line: /^\d+$/, column: 9, code: 'config_host' });
+});
