@@ -1,7 +1,6 @@
 import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { VerifiedToken } from '../pipeline/states.js';
-
-type NotBefore = Extract<RevocationEntry, { kind: 'not-before' }>;
+import { NotBeforeIndex } from './not-before-index.js';
 
 /** What one issuer has revoked. Each value keeps the entry, whose `exp` says when it may go. */
 interface IssuerEntries {
@@ -9,7 +8,7 @@ interface IssuerEntries {
   sessions: Map<string, RevocationEntry>;
   subjects: Map<string, Extract<RevocationEntry, { kind: 'subject' }>>;
   keys: Map<string, RevocationEntry>;
-  notBefore: Map<string, NotBefore>;
+  notBefore: NotBeforeIndex;
 }
 
 /** All revocations in memory: a look-up costs a few Map reads, however many entries there are. */
@@ -35,13 +34,8 @@ export class RevocationIndex {
         entries.subjects.set(entry.sub, { ...entry, ver, exp });
         break;
       }
-      case 'not-before': {
-        const scope = JSON.stringify([entry.client, entry.sub]);
-        const held = entries.notBefore.get(scope);
-        const before = Math.max(entry.before, held?.before ?? 0);
-        const exp = Math.max(entry.exp, held?.exp ?? 0);
-        entries.notBefore.set(scope, { ...entry, before, exp });
-      }
+      case 'not-before':
+        entries.notBefore.merge(entry);
     }
   }
 
@@ -53,7 +47,7 @@ export class RevocationIndex {
       (token.session === undefined ? undefined : entries.sessions.get(token.session)) ??
       entries.keys.get(token.keyId) ??
       revokedByVersion(token, entries) ??
-      revokedByTime(token, entries)
+      entries.notBefore.find(token)
     );
   }
 
@@ -61,16 +55,18 @@ export class RevocationIndex {
   sweep(nowMs: number): void {
     const nowS = nowMs / 1000;
     for (const entries of this.#issuers.values()) {
-      for (const map of Object.values(entries) as Map<string, RevocationEntry>[]) {
+      for (const map of mapsOf(entries)) {
         for (const [key, entry] of map) if (entry.exp <= nowS) map.delete(key);
       }
+      entries.notBefore.sweep(nowS);
     }
   }
 
   get size(): number {
     let size = 0;
     for (const entries of this.#issuers.values()) {
-      for (const map of Object.values(entries) as Map<string, RevocationEntry>[]) size += map.size;
+      for (const map of mapsOf(entries)) size += map.size;
+      size += entries.notBefore.size;
     }
     return size;
   }
@@ -83,7 +79,7 @@ export class RevocationIndex {
         sessions: new Map(),
         subjects: new Map(),
         keys: new Map(),
-        notBefore: new Map(),
+        notBefore: new NotBeforeIndex(),
       };
       this.#issuers.set(issuer, entries);
     }
@@ -91,22 +87,18 @@ export class RevocationIndex {
   }
 }
 
+const mapsOf = ({ tokens, sessions, subjects, keys }: IssuerEntries): Map<string, RevocationEntry>[] => [
+  tokens,
+  sessions,
+  subjects,
+  keys,
+];
+
 /** `ver` is read from our own issuer's tokens only; others have none and are not touched by a subject entry. */
 function revokedByVersion(token: VerifiedToken, { subjects }: IssuerEntries): RevocationEntry | undefined {
   if (token.version === undefined || subjects.size === 0) return undefined;
   const entry = subjects.get(token.subject);
   return entry !== undefined && token.version < entry.ver ? entry : undefined;
-}
-
-/** A token without `iat` cannot show that it is newer, so it counts as older. */
-function revokedByTime(token: VerifiedToken, { notBefore }: IssuerEntries): RevocationEntry | undefined {
-  for (const entry of notBefore.values()) {
-    const covered =
-      (entry.client === undefined || entry.client === token.client) &&
-      (entry.sub === undefined || entry.sub === token.subject);
-    if (covered && (token.issuedAt ?? 0) < entry.before) return entry;
-  }
-  return undefined;
 }
 
 function keepLonger(map: Map<string, RevocationEntry>, key: string, entry: RevocationEntry): void {

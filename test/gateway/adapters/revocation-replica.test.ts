@@ -64,6 +64,17 @@ t.test('an index finds what each kind of entry covers, of its own issuer only', 
       { client: 'other' },
     ],
     [{ kind: 'not-before', iss: 'i', before: 1_001, sub: 'u', exp: 9 }, {}, { subject: 'other' }],
+    [{ kind: 'not-before', iss: 'i', before: 1_001, client: 'c', sub: 'u', exp: 9 }, {}, { client: 'other' }],
+    [
+      { kind: 'not-before', iss: 'i', before: 1_001, client: 'c', sub: 'u', exp: 9 },
+      {},
+      { client: undefined },
+    ],
+    [
+      { kind: 'not-before', iss: 'i', before: 1_001, client: 'c', sub: 'u', exp: 9 },
+      {},
+      { subject: 'other' },
+    ],
   ];
   for (const [entry, covered, other] of cases) {
     const index = new RevocationIndex();
@@ -86,6 +97,24 @@ t.test('an entry goes at its expiry, and a shorter one never shortens a longer o
   t.notOk(index.find(token({ version: 9 })));
   t.ok(index.find(token({ version: 8 })), 'the higher version and the later expiry stay');
   index.sweep(300_000);
+  t.equal(index.size, 0);
+});
+
+t.test('times of several scopes hold beside each other, each the later and for the longer', async (t) => {
+  const index = new RevocationIndex();
+  index.merge({ kind: 'not-before', iss: 'i', before: 500, exp: 400 });
+  index.merge({ kind: 'not-before', iss: 'i', before: 1_001, sub: 'u', exp: 100 });
+  index.merge({ kind: 'not-before', iss: 'i', before: 900, sub: 'u', exp: 300 });
+  index.merge({ kind: 'not-before', iss: 'i', before: 2_001, client: 'c', exp: 200 });
+  t.equal(index.size, 3);
+  t.ok(index.find(token({ client: 'other' })), 'by its subject');
+  t.ok(index.find(token({ subject: 'other', issuedAt: 2_000 })), 'by its client');
+  t.ok(index.find(token({ subject: 'other', client: undefined, issuedAt: 499 })), 'by its issuer');
+  t.notOk(index.find(token({ subject: 'other', client: undefined })));
+  index.sweep(200_000);
+  t.notOk(index.find(token({ issuedAt: 1_001 })));
+  t.ok(index.find(token()));
+  index.sweep(400_000);
   t.equal(index.size, 0);
 });
 
