@@ -7,7 +7,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
-import { encodeRevocation, REVOCATION_REDIS, type RevocationEntry } from '../contracts/revocation.js';
+import {
+  encodeRevocation,
+  REVOCATION_REDIS,
+  type RevocationEntry,
+  redisHistoryId,
+} from '../contracts/revocation.js';
 import { connectRedis } from '../gateway/adapters/redis-connection.js';
 import { createRedisRevocationFeed } from '../gateway/adapters/redis-revocation-feed.js';
 import { RevocationReplica } from '../gateway/adapters/revocation-replica.js';
@@ -59,7 +64,8 @@ async function seed(url: string): Promise<string[]> {
     }
     await pipeline.exec();
   }
-  await client.hset(REVOCATION_REDIS.meta, 'epoch', 'bench', 'number', '0', 'seeded', '1');
+  const seeded = redisHistoryId(await client.info('replication'));
+  await client.hset(REVOCATION_REDIS.meta, { epoch: 'bench', number: '0', seeded });
   client.disconnect();
   return sids;
 }

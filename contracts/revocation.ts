@@ -48,7 +48,9 @@ export type RevocationMessage = { entries: RevocationEntry[] } | { synced: true 
  * The feed in Redis. One hash tag keeps the keys in one cluster slot.
  * - `set`: sorted set, member = {@link encodeRevocation}, score = `exp`
  * - `stream`: fields `n` (number), `e` (epoch), `d` (entry)
- * - `meta`: hash with `epoch`, `number` (last one given out) and `seeded` (`1` once the whole list is in)
+ * - `meta`: hash with `epoch`, `number` (last one given out) and `seeded`: once the whole list is in, the
+ *   {@link redisHistoryId} of the Redis that was given it. One with another id may lack what was added last: it was
+ *   started from an old snapshot, or is a replica that took over
  * - `at` + {@link revocationPlace}: the entry in force for one token, session, … as a key that expires with it, for
  *   gateways in `mode: lookup`
  */
@@ -58,6 +60,14 @@ export const REVOCATION_REDIS = {
   meta: '{gatehouse:revocations}:meta',
   at: '{gatehouse:revocations}:at:',
 } as const;
+
+/**
+ * Names the history of a Redis, from what it says to `INFO replication`: another one after each start and each change
+ * of master (`run_id` stays the same where a master becomes a replica and its data another's). Empty when it says none.
+ */
+export function redisHistoryId(info: string): string {
+  return /^master_replid:(\S+)/m.exec(info)?.[1] ?? '';
+}
 
 /** One fixed spelling for an entry, so that the same entry is the same member of the sorted set. */
 export function encodeRevocation(entry: RevocationEntry): string {

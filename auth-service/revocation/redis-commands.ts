@@ -1,4 +1,9 @@
-import { decodeRevocation, REVOCATION_REDIS, revocationPlace } from '../../contracts/revocation.js';
+import {
+  decodeRevocation,
+  REVOCATION_REDIS,
+  redisHistoryId,
+  revocationPlace,
+} from '../../contracts/revocation.js';
 
 /** What the publisher needs of ioredis. */
 export interface RedisClient {
@@ -12,7 +17,10 @@ export interface RedisClient {
 export interface RedisState {
   epoch: string;
   runId: string;
+  /** Of `redisHistoryId`. */
+  historyId: string;
   number: number;
+  /** It was given the whole list, and has lost nothing since that it knows of. */
   isSeeded: boolean;
 }
 
@@ -62,7 +70,7 @@ return 0
 const SEEDED_SCRIPT = `
 local held = redis.call('HMGET', KEYS[3], 'epoch', 'number')
 if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] then return -1 end
-redis.call('HSET', KEYS[3], 'seeded', '1')
+redis.call('HSET', KEYS[3], 'seeded', ARGV[3])
 return 0
 `;
 
@@ -75,8 +83,10 @@ export interface RedisList {
     at: { epoch: string; number: number; nowS: number },
     entries: readonly PublishedEntry[],
   ): Promise<number>;
-  /** Says that the whole list is in. Rejects as `append` does. */
-  markSeeded(at: { epoch: string; number: number }): Promise<void>;
+  /**
+   * Says that the whole list is in, which was begun when Redis had this history. Rejects as `append` does.
+   */
+  markSeeded(at: { epoch: string; number: number }, historyId: string): Promise<void>;
 }
 
 export interface PublishedEntry {
@@ -94,15 +104,18 @@ export function redisList(client: RedisClient, streamMaxEntries: number): RedisL
   return {
     async read() {
       if (client.status !== 'ready') throw new Error('there is no connection to Redis');
-      const [server, [epoch, number, seeded]] = await Promise.all([
+      const [server, replication, [epoch, number, seeded]] = await Promise.all([
         client.info('server'),
+        client.info('replication'),
         client.hmget(meta, 'epoch', 'number', 'seeded'),
       ]);
+      const historyId = redisHistoryId(replication);
       return {
         epoch: epoch ?? '',
         runId: /^run_id:(\S+)/m.exec(server)?.[1] ?? '',
+        historyId,
         number: Number(number ?? 0),
-        isSeeded: seeded === '1',
+        isSeeded: historyId !== '' && seeded === historyId,
       };
     },
     async begin(epoch) {
@@ -112,8 +125,8 @@ export function redisList(client: RedisClient, streamMaxEntries: number): RedisL
       const args = entries.flatMap(({ entry, expiresS }) => [entry, expiresS, placeOf(entry)]);
       return run(APPEND_SCRIPT, epoch, number, nowS, streamMaxEntries, ...args);
     },
-    async markSeeded({ epoch, number }) {
-      await run(SEEDED_SCRIPT, epoch, number);
+    async markSeeded({ epoch, number }, historyId) {
+      await run(SEEDED_SCRIPT, epoch, number, historyId);
     },
   };
 }

@@ -111,7 +111,7 @@ export class RedisPublisher {
       // Between the look above and the lock another instance may have published; only now a difference is one.
       const held = await redis.read();
       if (isSame(published, held)) await this.#publishNew(trx, published);
-      else await this.#republishAll(trx, held.runId);
+      else await this.#republishAll(trx, held);
     });
   }
 
@@ -121,13 +121,13 @@ export class RedisPublisher {
     await writePublication(trx, { ...published, number });
   }
 
-  async #republishAll(trx: Queries, runId: string): Promise<void> {
+  async #republishAll(trx: Queries, { runId, historyId }: RedisState): Promise<void> {
     const epoch = this.#deps.random(EPOCH_BYTES).toString('base64url');
     await this.#deps.redis.begin(epoch);
     const number = await this.#append(trx, { epoch, number: 0 }, (afterSeq) =>
       listRevocations(trx, { afterSeq, nowS: this.#nowS(), limit: BATCH_SIZE }),
     );
-    await this.#deps.redis.markSeeded({ epoch, number });
+    await this.#deps.redis.markSeeded({ epoch, number }, historyId);
     await writePublication(trx, { epoch, runId, number });
     this.#deps.logger.warn({ epoch, entries: number }, 'revocations: Redis was given the whole list anew');
   }

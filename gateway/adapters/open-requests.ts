@@ -40,10 +40,16 @@ export class OpenRequestWatch implements OpenRequests {
       await pause(this.#clock, CHECK_EVERY_MS, signal);
       const now = this.#clock.now();
       for (const request of this.#open) {
-        if (now < request.endsAtMs && (await this.#revocations.find(request.token)) === undefined) continue;
+        if (now < request.endsAtMs && !(await this.#isRevoked(request))) continue;
         this.#open.delete(request);
         request.cut();
       }
     }
+  }
+
+  /** A stream that is open already outlives an outage of whoever would be asked. */
+  async #isRevoked({ token }: OpenRequest): Promise<boolean> {
+    const found = await this.#revocations.find(token);
+    return found !== undefined && found !== 'unanswered';
   }
 }

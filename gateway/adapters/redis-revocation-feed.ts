@@ -5,13 +5,18 @@ import {
   type RevocationEntry,
   type RevocationFeed,
   type RevocationSink,
+  redisHistoryId,
 } from '../../contracts/revocation.js';
 import type { RedisConnection } from './redis-connection.js';
 
 const { set, stream, meta } = REVOCATION_REDIS;
 
-/** How far the copy has come: an epoch, the number of the last entry in it, and that entry's place in the stream. */
+/**
+ * How far the copy has come: an epoch in a history of Redis, the number of the last entry in it, and that entry's place
+ * in the stream.
+ */
 interface Position {
+  historyId: string;
   epoch: string;
   number: number;
   streamId: string;
@@ -40,7 +45,7 @@ export function createRedisRevocationFeed({
       try {
         while (!signal.aborted) {
           const position = await readSnapshot(redis, sink);
-          await followStream(redis, position, sink, blockMs, signal);
+          if (position !== undefined) await followStream(redis, position, sink, blockMs, signal);
         }
       } catch (error) {
         if (!signal.aborted) throw error;
@@ -52,7 +57,8 @@ export function createRedisRevocationFeed({
   };
 }
 
-async function readSnapshot(redis: FastifyRedis, sink: RevocationSink): Promise<Position> {
+/** Undefined when the list was another one by the end, and has to be read again: a flush may have cut it short. */
+async function readSnapshot(redis: FastifyRedis, sink: RevocationSink): Promise<Position | undefined> {
   const position = await readPosition(redis);
   let cursor = '0';
   do {
@@ -61,24 +67,33 @@ async function readSnapshot(redis: FastifyRedis, sink: RevocationSink): Promise<
     sink.merge(members.filter((_, index) => index % 2 === 0).map(parseEntry));
     cursor = next;
   } while (cursor !== '0');
+  if (!isSameList(await readPosition(redis), position)) return undefined;
   sink.synced();
   return position;
 }
 
-/** Epoch, number and last stream id in one step. Throws when Redis has not been seeded: it knows nothing then. */
+/**
+ * All in one step. Throws when this Redis has not been seeded: it knows nothing then, or, as one that was started from
+ * an old snapshot or took over from another, not all.
+ */
 async function readPosition(redis: FastifyRedis): Promise<Position> {
   const results = await redis
     .multi()
     .hmget(meta, 'epoch', 'number', 'seeded')
     .xrevrange(stream, '+', '-', 'COUNT', 1)
+    .info('replication')
     .exec();
   const [epoch, number, seeded] = resultOf<(string | null)[]>(results, 0);
   const [last] = resultOf<StreamRecord[]>(results, 1);
-  if (typeof epoch !== 'string' || typeof number !== 'string' || seeded !== '1') {
+  const historyId = redisHistoryId(resultOf<string>(results, 2));
+  if (typeof epoch !== 'string' || typeof number !== 'string' || historyId === '' || seeded !== historyId) {
     throw new Error('the revocations in Redis are not seeded yet');
   }
-  return { epoch, number: Number(number), streamId: last?.[0] ?? '0-0' };
+  return { historyId, epoch, number: Number(number), streamId: last?.[0] ?? '0-0' };
 }
+
+const isSameList = (now: Position, then: Position): boolean =>
+  now.historyId === then.historyId && now.epoch === then.epoch;
 
 type StreamRecord = [id: string, fields: string[]];
 
@@ -121,7 +136,7 @@ function publishedAtMs(id: string): number {
 /** A flush or a failover can leave a stream that never speaks again; its counter tells. */
 async function isStillAt(redis: FastifyRedis, position: Position): Promise<boolean> {
   const now = await readPosition(redis);
-  if (now.epoch !== position.epoch) return false;
+  if (!isSameList(now, position)) return false;
   // An entry that came between the two reads is not a gap: the stream still has it.
   return now.number === position.number || now.streamId !== position.streamId;
 }

@@ -3,6 +3,7 @@ import {
   REVOCATION_REDIS,
   type RevocationEntry,
   type RevocationPlace,
+  redisHistoryId,
   revocationPlace,
 } from '../../contracts/revocation.js';
 import { type Clock, pause } from '../../kit/clock.js';
@@ -22,8 +23,9 @@ export interface RevocationLookupOptions {
 }
 
 /**
- * `mode: lookup`: Redis is asked on each request, in one round trip, for those who want no copy. A Redis that does not
- * answer, or has not been seeded, shows in the age, and `on_stale` decides.
+ * `mode: lookup`: Redis is asked on each request, in one round trip, for those who want no copy. Without a copy an answer
+ * that does not come is not made up for by the one before: where Redis does not answer, or may not know all, `on_stale`
+ * decides at once.
  */
 export class RevocationLookup {
   readonly #options: RevocationLookupOptions;
@@ -58,8 +60,9 @@ export class RevocationLookup {
     return this.#options.clock.monotonic() - this.#answeredAt;
   }
 
-  async find(token: VerifiedToken): Promise<RevocationEntry | undefined> {
+  async find(token: VerifiedToken): Promise<RevocationEntry | 'unanswered' | undefined> {
     const answer = await this.#ask(placesOf(token).map((place) => at + revocationPlace(place)));
+    if (answer === undefined) return 'unanswered';
     const index = new RevocationIndex();
     for (const text of answer) {
       const entry = text === null ? undefined : decodeRevocation(text);
@@ -68,18 +71,20 @@ export class RevocationLookup {
     return index.find(token);
   }
 
-  /** The values of the keys, or none when Redis does not answer as one that knows. */
-  async #ask(keys: string[]): Promise<(string | null)[]> {
+  /** The values of the keys, or undefined when Redis does not answer as one that knows all. */
+  async #ask(keys: string[]): Promise<(string | null)[] | undefined> {
     const redis = this.#connection?.redis;
-    if (redis === undefined) return [];
+    if (redis === undefined) return undefined;
     try {
-      const results = await redis.pipeline().hget(meta, 'seeded').mget(keys).exec();
-      const [[seededError, seeded] = [null, null], [valuesError, values] = [null, null]] = results ?? [];
-      if (seededError !== null || valuesError !== null || seeded !== '1') return [];
+      const results = await redis.pipeline().info('replication').hget(meta, 'seeded').mget(keys).exec();
+      const answers = results?.map(([error, answer]) => (error === null ? answer : undefined)) ?? [];
+      const [info, seeded, values] = answers;
+      if (typeof info !== 'string' || typeof seeded !== 'string' || !Array.isArray(values)) return undefined;
+      if (seeded !== redisHistoryId(info)) return undefined;
       this.#answeredAt = this.#options.clock.monotonic();
       return values as (string | null)[];
     } catch {
-      return [];
+      return undefined;
     }
   }
 

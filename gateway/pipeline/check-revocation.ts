@@ -3,12 +3,14 @@ import type { Revocations } from './ports.js';
 import type { Unrevoked, Verified } from './states.js';
 
 /**
- * Looks the token up, on every request and outside any cache: in memory, unless config has Redis asked. A copy that is too old to decide
- * by is an outage (503), not the caller's fault; `on_stale: allow` lets the route be served by what is known.
+ * Looks the token up, on every request and outside any cache: in memory, unless config has Redis asked. A copy that is
+ * too old to decide by, or no answer, is an outage (503), not the caller's fault; `on_stale: allow` lets the route be
+ * served by what is known.
  */
 export async function checkRevocation(verified: Verified, revocations: Revocations): Promise<Unrevoked> {
-  if ((await revocations.find(verified.token)) !== undefined) throw new Problem('token_revoked');
-  const isStale = revocations.ageMs() > verified.snapshot.maxStalenessMs;
+  const found = await revocations.find(verified.token);
+  if (found !== undefined && found !== 'unanswered') throw new Problem('token_revoked');
+  const isStale = found === 'unanswered' || revocations.ageMs() > verified.snapshot.maxStalenessMs;
   if (isStale && verified.route.onStale === 'deny') throw new Problem('revocation_stale');
   return { ...verified, revocationChecked: true, isStale };
 }

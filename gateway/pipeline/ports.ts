@@ -19,10 +19,12 @@ export type { Verification, VerifiedTokenCache } from './verified-token-cache.js
 /** What is revoked: the copy in memory, or whoever is asked in its place. */
 export interface Revocations {
   /**
-   * The entry that revokes this token, if any. The copy answers at once; a promise, where Redis is asked, never
-   * rejects: a source that does not answer shows in its age.
+   * The entry that revokes this token, if any. The copy answers at once, and how old it is shows in its age; a promise,
+   * where Redis is asked, never rejects, and comes to `unanswered` when nothing can be said about this token.
    */
-  find(token: VerifiedToken): RevocationEntry | undefined | Promise<RevocationEntry | undefined>;
+  find(
+    token: VerifiedToken,
+  ): RevocationEntry | undefined | Promise<RevocationEntry | 'unanswered' | undefined>;
   /** Time since the source last answered; infinite before it was first in sync. */
   ageMs(): number;
 }

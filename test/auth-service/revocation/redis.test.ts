@@ -1,7 +1,12 @@
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { redisList } from '../../../auth-service/revocation/redis-commands.js';
-import { decodeRevocation, encodeRevocation, REVOCATION_REDIS } from '../../../contracts/revocation.js';
+import {
+  decodeRevocation,
+  encodeRevocation,
+  REVOCATION_REDIS,
+  redisHistoryId,
+} from '../../../contracts/revocation.js';
 import { needsPostgres, testDatabase } from '../../fixtures/postgres.js';
 import { needsRedis, type TestRedis, testRedis } from '../../fixtures/redis.js';
 import { sql } from '../../fixtures/sql.js';
@@ -21,7 +26,8 @@ async function held(redis: TestRedis) {
   const client = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
   client.on('error', () => undefined);
   await client.connect();
-  const [members, entries, { epoch = '', number = '', seeded }] = await Promise.all([
+  const [replication, members, entries, { epoch = '', number = '', seeded }] = await Promise.all([
+    client.info('replication'),
     client.zrange(set, '0', '-1', 'WITHSCORES'),
     client.xrange(stream, '-', '+'),
     client.hgetall(meta),
@@ -38,7 +44,7 @@ async function held(redis: TestRedis) {
     }),
     epoch,
     number: Number(number),
-    seeded,
+    isSeeded: seeded !== undefined && seeded === redisHistoryId(replication),
   };
 }
 
@@ -48,15 +54,6 @@ const pairs = (list: readonly string[]): [string, string][] =>
 function sidOf(text: string): string | undefined {
   const entry = decodeRevocation(text);
   return entry?.kind === 'session' ? entry.sid : undefined;
-}
-
-async function command(redis: TestRedis, ...args: [string, ...(string | number)[]]): Promise<unknown> {
-  const client = new Redis(redis.url);
-  try {
-    return await client.call(...args);
-  } finally {
-    client.disconnect();
-  }
 }
 
 /** Looks until it holds: the service works at its own pace. tap's time-out ends a wait that is in vain. */
@@ -79,7 +76,7 @@ t.test('publishing to Redis', needs, async (t) => {
   t.test('an empty list is seeded too', async (t) => {
     const { sids, number } = await eventually(
       () => held(redis),
-      ({ seeded }) => seeded === '1',
+      ({ isSeeded }) => isSeeded,
     );
     t.match({ sids, number }, { sids: [], number: 0 });
   });
@@ -111,10 +108,10 @@ t.test('publishing to Redis', needs, async (t) => {
 
   t.test('a flush is noticed within seconds: the whole list again, under a new epoch', async (t) => {
     const before = await held(redis);
-    await command(redis, 'FLUSHALL');
+    await redis.command('FLUSHALL');
     const after = await eventually(
       () => held(redis),
-      ({ seeded }) => seeded === '1',
+      ({ isSeeded }) => isSeeded,
     );
     t.not(after.epoch, before.epoch);
     t.strictSame(new Set(after.sids), new Set(before.sids));
@@ -126,8 +123,7 @@ t.test('publishing to Redis', needs, async (t) => {
     const { sid } = await logout(auth);
     const { epoch, scores } = await held(redis);
     const lost = [...scores.keys()].find((member) => sidOf(member) === sid) ?? '';
-    await command(
-      redis,
+    await redis.command(
       'EVAL',
       `redis.call('ZREM', KEYS[1], ARGV[1]) redis.call('HSET', KEYS[2], 'number', ARGV[2])`,
       2,
@@ -138,34 +134,34 @@ t.test('publishing to Redis', needs, async (t) => {
     );
     const after = await eventually(
       () => held(redis),
-      (now) => now.epoch !== epoch && now.seeded === '1',
+      (now) => now.epoch !== epoch && now.isSeeded,
     );
     t.ok(after.sids.includes(sid));
   });
 
   t.test('a seed that was cut short is done again', async (t) => {
     const { epoch } = await held(redis);
-    await command(redis, 'HSET', meta, 'epoch', 'half-done', 'number', '0');
-    await command(redis, 'HDEL', meta, 'seeded');
+    await redis.command('HSET', meta, 'epoch', 'half-done', 'number', '0');
+    await redis.command('HDEL', meta, 'seeded');
     const after = await eventually(
       () => held(redis),
-      ({ seeded }) => seeded === '1',
+      ({ isSeeded }) => isSeeded,
     );
     t.notOk([epoch, 'half-done'].includes(after.epoch));
   });
 
   t.test('a list of another epoch, or a Redis that has restarted, is not taken for ours', async (t) => {
     const { epoch } = await held(redis);
-    await command(redis, 'HSET', meta, 'epoch', 'another');
+    await redis.command('HSET', meta, 'epoch', 'another');
     const second = await eventually(
       () => held(redis),
-      (now) => now.epoch !== 'another' && now.seeded === '1',
+      (now) => now.epoch !== 'another' && now.isSeeded,
     );
     t.not(second.epoch, epoch);
     await sql(databaseUrl, `UPDATE revocation_publication SET run_id = 'before the restart'`);
     await eventually(
       () => held(redis),
-      (now) => now.epoch !== second.epoch && now.seeded === '1',
+      (now) => now.epoch !== second.epoch && now.isSeeded,
     );
   });
 
@@ -186,7 +182,7 @@ t.test('publishing to Redis', needs, async (t) => {
       redis.resume();
       const after = await eventually(
         () => held(redis),
-        (now) => now.sids.includes(sid) && now.seeded === '1',
+        (now) => now.sids.includes(sid) && now.isSeeded,
       );
       t.ok(after);
       await eventually(allPublished(databaseUrl), (done) => done);
@@ -204,7 +200,7 @@ t.test('publishing to Redis', needs, async (t) => {
     await redis.start();
     const after = await eventually(
       () => held(redis),
-      ({ seeded }) => seeded === '1',
+      ({ isSeeded }) => isSeeded,
     );
     t.ok(
       [...known, sid, pending.sid].every((one) => after.sids.includes(one)),
@@ -257,10 +253,10 @@ t.test('the script adds everything or nothing, and only to the list it was meant
     await t.rejects(list.append({ ...at, nowS: 1 }, [entryOf('b')]), {
       name: 'PublicationConflictError',
     });
-    await t.rejects(list.markSeeded(at), { name: 'PublicationConflictError' });
+    await t.rejects(list.markSeeded(at, 'h'), { name: 'PublicationConflictError' });
   }
   t.strictSame(await held(redis), before);
-  await list.markSeeded({ epoch: 'e1', number: 1 });
+  await list.markSeeded({ epoch: 'e1', number: 1 }, (await list.read()).historyId);
   t.match(await list.read(), { epoch: 'e1', number: 1, isSeeded: true, runId: /^[0-9a-f]{40}$/ });
   await list.begin('e2');
   t.match(await list.read(), { epoch: 'e2', number: 0, isSeeded: false });
