@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
 import { addAuditCommand } from './audit.js';
+import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
 import { addPkiCommand } from './pki.js';
@@ -72,6 +73,7 @@ export function createProgram(): Command {
     });
 
   addAuditCommand(program);
+  addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);
   addPkiCommand(program);

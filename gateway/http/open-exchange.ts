@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Dispatcher } from 'undici';
-import { Problem } from '../../contracts/problem.js';
+import type { Problem } from '../../contracts/problem.js';
 import type { AddressList } from '../../kit/address-list.js';
 import { sendProblem } from '../../kit/problem-replies.js';
+import { checkDeclaredLength } from '../pipeline/check-declared-length.js';
 import { clientAddress } from '../pipeline/forwarding-headers.js';
 import { headerValues } from '../pipeline/headers.js';
 import {
@@ -61,9 +62,7 @@ export function openExchange(
       const { route } = forwardable;
       if (inbound.isUpgrade)
         return forwardWebSocket(request, reply, proceed, forwardable, transfer, options.open);
-      if (Number(request.raw.headers['content-length'] ?? 0) > route.maxBodyBytes) {
-        throw new Problem('body_too_large', { headers: { connection: 'close' } });
-      }
+      checkDeclaredLength(forwardable);
       const dispatcher = dispatcherOf(route.upstream);
       const observed = { transfer, open: options.open, monotonic: options.monotonic };
       return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, refuse);

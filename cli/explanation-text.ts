@@ -1,0 +1,75 @@
+import type { ExplainedRoute, ExplainedStep, Explanation } from '../contracts/admin-explain.js';
+import { cell, table } from './print.js';
+
+/** An explanation for a terminal: the answer first, then how it came to that. */
+export function explanationText(explanation: Explanation): string {
+  const { route, steps, candidates } = explanation;
+  const others = candidates.filter(({ lost }) => lost !== null);
+  return [
+    headline(explanation),
+    '',
+    requestText(explanation),
+    ...(route === null ? [] : [routeText(route)]),
+    ...(others.length === 0
+      ? []
+      : section(
+          'not taken',
+          others.map((other) => [other.route, other.source, other.lost]),
+        )),
+    ...section('steps', steps.map(stepRow)),
+    ...headersText(explanation),
+  ].join('\n');
+}
+
+function headline({ request, verdict, route }: Explanation): string {
+  const asked = `${request.method} ${request.path ?? 'a path that is refused'}`;
+  const { outcome, status, code, reason, reported } = verdict;
+  if (outcome === 'refused') return cell(`${asked} → ${status} ${code}${because(reason)}`);
+  if (outcome === 'answered') return cell(`${asked} → ${status}, answered by the gateway`);
+  const despite = reported === null ? '' : `; report only: ${reported.code}${because(reported.reason)}`;
+  return cell(`${asked} → forwarded to ${route?.upstream}${despite}`);
+}
+
+const because = (reason: string | null): string => (reason === null ? '' : ` (${reason})`);
+
+function requestText({ request, config, mode }: Explanation): string {
+  const path = request.path === null ? '' : `, path ${request.path}${request.query}`;
+  return cell(`request  host ${request.host ?? 'missing'}${path}; config ${config}, ${mode}`);
+}
+
+function routeText(route: ExplainedRoute): string {
+  const { sends, rate_limit: limit } = route;
+  const params = Object.entries(route.params).map(([name, value]) => `:${name} = ${value}`);
+  const lines = [
+    `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
+    ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
+    `limits   ${route.timeout_ms} ms to the first byte, ${route.idle_timeout_ms} ms of silence, ` +
+      `body up to ${route.max_body_bytes} bytes, ` +
+      (limit === null ? 'no rate limit' : `${limit.requests} requests in ${limit.per_ms} ms`),
+  ];
+  return lines.map(cell).join('\n');
+}
+
+function stepRow({ name, result, expected, found, code }: ExplainedStep): unknown[] {
+  const wanted = expected === null ? '' : `wanted: ${expected}`;
+  return result === 'passed'
+    ? ['ok', name, found, wanted]
+    : ['NO', name, found, `${wanted} → ${code}`.trim()];
+}
+
+function headersText({ headers, verdict }: Explanation): string[] {
+  const stripped = headers.stripped.map(({ name, why }) => [name, why]);
+  return [
+    ...(stripped.length === 0 ? [] : section('headers that stay here', stripped)),
+    ...(verdict.outcome === 'forwarded' ? section('headers of the gateway', headers.injected) : []),
+  ];
+}
+
+function section(title: string, rows: readonly (readonly unknown[])[]): string[] {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const [, ...lines] = table(
+    Array.from({ length: columns }, () => ''),
+    rows,
+  ).split('\n');
+  return ['', title, ...lines.map((line) => `  ${line}`)];
+}

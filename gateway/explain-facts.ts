@@ -1,0 +1,19 @@
+import type { ListenerFacts } from './pipeline/explain/inbound-request.js';
+import { targetsOf } from './routing/schema/common.js';
+import type { GatewayConfig } from './routing/schema.js';
+
+/** How clients reach the public listener, as far as the config says. */
+export function listenerFacts({ listen }: GatewayConfig): ListenerFacts {
+  const [publicUrl] = [listen.public_url ?? []].flat();
+  const named =
+    publicUrl === undefined ? listen.hosts?.find((host) => !host.startsWith('*')) : new URL(publicUrl).host;
+  return {
+    host: named ?? `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`,
+    protocol: listen.tls === undefined ? 'http' : 'https',
+  };
+}
+
+/** The URLs of an upstream by its name. */
+export function upstreamTargets({ upstreams }: GatewayConfig): (name: string) => readonly string[] {
+  return (name) => targetsOf(upstreams[name]?.url ?? []);
+}

@@ -1,0 +1,28 @@
+import type { ExplainedRoute } from '../../../contracts/admin-explain.js';
+import type { Forwardable, Routed } from '../states.js';
+
+/** The route as it takes the request. */
+export function explainRoute(
+  { route, params }: Routed,
+  forwardable: Forwardable | undefined,
+  targets: readonly string[],
+): ExplainedRoute {
+  const { rateLimit } = route;
+  const sends =
+    forwardable === undefined
+      ? null
+      : { method: forwardable.request.method, path: forwardable.path + forwardable.query };
+  return {
+    id: route.id,
+    source: route.source,
+    params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, value ?? ''])),
+    access: route.access,
+    upstream: route.upstream,
+    targets: [...targets],
+    sends,
+    timeout_ms: route.timeoutMs,
+    idle_timeout_ms: route.idleTimeoutMs,
+    max_body_bytes: route.maxBodyBytes,
+    rate_limit: rateLimit === undefined ? null : { requests: rateLimit.requests, per_ms: rateLimit.perMs },
+  };
+}

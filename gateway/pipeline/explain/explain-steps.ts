@@ -1,0 +1,100 @@
+import type { ExplainedStep } from '../../../contracts/admin-explain.js';
+import { addIdentityHeaders } from '../add-identity-headers.js';
+import { answerOwnPath } from '../answer-own-path.js';
+import { checkDeclaredLength } from '../check-declared-length.js';
+import { checkUpgradeOrigin } from '../check-origin.js';
+import { headerValues } from '../headers.js';
+import { limitRate } from '../limit-rate.js';
+import { locate, matchRoute } from '../match-route.js';
+import type { GatewayPorts } from '../ports.js';
+import { receive } from '../receive.js';
+import type { Route } from '../route.js';
+import type { InboundRequest, Located, Routed, Stripped } from '../states.js';
+import { stripReservedHeaders } from '../strip-reserved-headers.js';
+import { type CallerOptions, explainCaller } from './explain-caller.js';
+import { listed } from './phrases.js';
+import { Trace } from './trace.js';
+
+/** How far the request came. */
+export interface ExplainedSteps {
+  steps: ExplainedStep[];
+  stripped?: Stripped;
+  located?: Located;
+  routed?: Routed;
+}
+
+/** The stages of `handle-request.ts` one after the other, with what each looks for and what it finds. */
+export async function explainSteps(
+  request: InboundRequest,
+  gateway: GatewayPorts,
+  options: CallerOptions,
+): Promise<ExplainedSteps> {
+  const trace = new Trace();
+  const told: ExplainedSteps = { steps: trace.steps };
+  try {
+    await runStages(request, gateway, options, trace, told);
+  } catch {
+    // It is in the trace, as the step that failed.
+  }
+  return told;
+}
+
+async function runStages(
+  request: InboundRequest,
+  gateway: GatewayPorts,
+  options: CallerOptions,
+  trace: Trace,
+  told: ExplainedSteps,
+): Promise<void> {
+  const snapshot = gateway.snapshot();
+  const hosts = snapshot.hosts === undefined ? 'any host' : listed([...snapshot.hosts]);
+  const received = trace.step(
+    'request',
+    {
+      expected: `a well-formed request to ${hosts}`,
+      found: `${request.method}, Host ${listed(headerValues(request.headers, 'host'))}`,
+    },
+    () => receive(request, snapshot, gateway.now()),
+  );
+  const stripped = trace.step('header names', { expected: 'no look-alike of a reserved name' }, () =>
+    stripReservedHeaders(received),
+  );
+  told.stripped = stripped;
+  const located = trace.step('path', { expected: 'a path that every server reads the same way' }, () =>
+    locate(stripped),
+  );
+  told.located = located;
+  const own = trace.step('own paths', { found: located.path }, () =>
+    answerOwnPath(located, gateway.assertions),
+  );
+  if (own !== undefined) return;
+  const routed = trace.step('route', { found: `${request.method} ${located.path}` }, () =>
+    matchRoute(located),
+  );
+  told.routed = routed;
+  if (request.isUpgrade) {
+    const found = listed(headerValues(request.headers, 'origin'));
+    trace.step('WebSocket origin', { expected: expectedOrigin(routed.route), found }, () =>
+      checkUpgradeOrigin(routed),
+    );
+  }
+  const authorized = await explainCaller(routed, gateway, options, trace);
+  const { rateLimit } = routed.route;
+  const admitted = trace.step('rate limit', { expected: limitText(rateLimit), found: 'not counted' }, () =>
+    limitRate(authorized, gateway.rateLimiter),
+  );
+  const forwardable = trace.step('identity headers', { expected: 'at most 8 KiB' }, () =>
+    addIdentityHeaders(admitted, gateway.assertions),
+  );
+  if (request.isUpgrade) return;
+  const [length = 'none declared'] = headerValues(request.headers, 'content-length');
+  trace.step('body', { expected: `at most ${routed.route.maxBodyBytes} bytes`, found: length }, () =>
+    checkDeclaredLength(forwardable),
+  );
+}
+
+const expectedOrigin = ({ origins }: Route): string =>
+  origins === undefined ? 'none, or the host itself' : `none, or one of ${listed([...origins])}`;
+
+const limitText = (limit: Route['rateLimit']): string =>
+  limit === undefined ? 'no limit' : `${limit.requests} in ${limit.perMs} ms`;

@@ -1,0 +1,36 @@
+import type { ExplainRequest } from '../../../contracts/admin-explain.js';
+import { headerValues, listTokens } from '../headers.js';
+import type { InboundRequest } from '../states.js';
+
+/** How the public listener is reached, for requests that do not say. */
+export interface ListenerFacts {
+  host: string;
+  protocol: 'http' | 'https';
+}
+
+const LOCAL = '127.0.0.1';
+
+/**
+ * The request as the listener would have read it off the wire. The target is cut out of the URL as text: a URL parser
+ * would tidy up what the gateway refuses.
+ */
+export function inboundRequest(asked: ExplainRequest, listener: ListenerFacts): InboundRequest {
+  const [, scheme, authority, rest] = /^(https?):\/\/([^/?#]*)(.*)$/is.exec(asked.url) ?? [];
+  const given = (asked.headers ?? []).flatMap(([name, value]) => [name.toLowerCase(), value]);
+  const host = headerValues(given, 'host').length > 0 ? [] : ['host', authority ?? listener.host];
+  const credential = asked.token === undefined ? [] : ['authorization', `Bearer ${asked.token}`];
+  const headers = [...host, ...given, ...credential];
+  const upgrade = headerValues(headers, 'upgrade')[0]?.toLowerCase();
+  const target = rest === undefined ? asked.url : rest.startsWith('/') ? rest : `/${rest}`;
+  return {
+    id: 'explain',
+    method: asked.method,
+    target,
+    httpVersion: '1.1',
+    headers,
+    remoteAddress: LOCAL,
+    peer: { address: LOCAL, isTrustedProxy: false },
+    protocol: scheme === undefined ? listener.protocol : scheme.toLowerCase() === 'https' ? 'https' : 'http',
+    isUpgrade: upgrade === 'websocket' && listTokens(headerValues(headers, 'connection')).includes('upgrade'),
+  };
+}

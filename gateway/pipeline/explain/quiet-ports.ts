@@ -1,0 +1,20 @@
+import type { GatewayPorts } from '../ports.js';
+
+/** The ports of a gateway, such that using them leaves no trace in it. */
+export function quietPorts(gateway: GatewayPorts): GatewayPorts {
+  const snapshot = gateway.snapshot();
+  const { dpopReplays } = gateway;
+  return {
+    ...gateway,
+    // One version for the verdict and its explanation.
+    snapshot: () => snapshot,
+    verifiedTokens: { get: () => undefined, set: () => undefined, delete: () => undefined },
+    openRequests: { watch: () => () => undefined },
+    dpopReplays: {
+      remember: (id) => (dpopReplays.knows(id) ? 'used' : 'new'),
+      knows: (id) => dpopReplays.knows(id),
+    },
+    rateLimiter: { take: () => ({ retryAfterMs: 0 }) },
+    record: () => undefined,
+  };
+}
