@@ -17,6 +17,9 @@ const SECRET_MEMBERS = [
   'dpop',
   'proxy-authorization',
   'x-api-key',
+  // The proxy of WebSockets notes where it goes, with path and query.
+  'url',
+  'target',
 ];
 
 export interface LoggerOptions {
