@@ -6,7 +6,9 @@ import {
   type ConfigPath,
   type ConfigProblem,
   type Env,
-  readConfigFile,
+  firstOfEachPlace,
+  inspectConfigFile,
+  isWarning,
 } from '../kit/config-file.js';
 import { StartupError } from '../kit/startup-error.js';
 import type { TlsFiles } from '../kit/tls-files.js';
@@ -73,6 +75,7 @@ export interface AuthConfig {
 
 const strict = { additionalProperties: false } as const;
 const Text = Type.String({ minLength: 1 });
+const Secret = Type.String({ minLength: 1, writeOnly: true });
 const Duration = Type.String({ pattern: DURATION_PATTERN });
 const Address = Type.Object({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65_535 }) }, strict);
 
@@ -82,17 +85,20 @@ const AuthFile = Type.Object(
     listen: Address,
     internal: Address,
     tls: Type.Object({ dir: Text, ca: Text, cert: Text, key: Text }, strict),
-    database: Type.Object({ url: Text }, strict),
+    database: Type.Object({ url: Secret }, strict),
     redis: Type.Optional(
       Type.Object(
-        { url: Type.String(), stream_max_entries: Type.Optional(Type.Integer({ minimum: 1 })) },
+        {
+          url: Type.String({ writeOnly: true }),
+          stream_max_entries: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
         strict,
       ),
     ),
     keys: Type.Object(
       {
         encryption_keys: Type.Array(
-          Type.Object({ version: Type.Integer({ minimum: 1, maximum: 32_767 }), key: Text }, strict),
+          Type.Object({ version: Type.Integer({ minimum: 1, maximum: 32_767 }), key: Secret }, strict),
           { minItems: 1 },
         ),
         algorithm: Type.Optional(Type.Enum([...SIGNING_ALGORITHMS])),
@@ -134,9 +140,10 @@ const MAX_GRACE_MS = 60_000;
  * Throws ConfigError with every problem found, or StartupError for a file that cannot be read.
  */
 export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
-  const file = readConfigFile(configPath, AuthFile, env);
+  const { config: file, problems: found } = inspectConfigFile(configPath, AuthFile, env);
+  if (file === undefined) throw new ConfigError(found);
   const { value } = file;
-  const problems = new Problems(file);
+  const problems = new Problems(file, found);
   const config: AuthConfig = {
     issuer: value.public_url,
     listen: value.listen,
@@ -171,10 +178,11 @@ export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
 
 class Problems {
   readonly #file: ConfigFile<unknown>;
-  readonly #found: ConfigProblem[] = [];
+  readonly #found: ConfigProblem[];
 
-  constructor(file: ConfigFile<unknown>) {
+  constructor(file: ConfigFile<unknown>, found: readonly ConfigProblem[]) {
     this.#file = file;
+    this.#found = found.filter((problem) => !isWarning(problem));
   }
 
   add(path: ConfigPath, message: string): void {
@@ -182,7 +190,7 @@ class Problems {
   }
 
   throwIfAny(): void {
-    if (this.#found.length > 0) throw new ConfigError(this.#found);
+    if (this.#found.length > 0) throw new ConfigError(firstOfEachPlace(this.#found));
   }
 }
 

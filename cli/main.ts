@@ -6,6 +6,6 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   if (!(error instanceof StartupError)) throw error;
-  process.stderr.write(`gatehouse: ${error.message}\n`);
+  process.stderr.write(`gatehouse: ${error.detail}\n`);
   process.exitCode = 1;
 }

@@ -8,7 +8,7 @@ export interface Running {
 
 /**
  * The life of a process: start, run until SIGINT or SIGTERM, stop cleanly, exit 0. What the operator has to put right
- * (StartupError) is one line on standard error and exit code 1. A second signal ends a stop that hangs, with 130.
+ * (StartupError) is told on standard error and exit code 1. A second signal ends a stop that hangs, with 130.
  */
 export async function runProcess(start: () => Promise<Running>): Promise<void> {
   let running: Running | undefined;
@@ -38,7 +38,7 @@ async function finish(running: Running): Promise<never> {
 }
 
 function fail(error: unknown): never {
-  const text = error instanceof StartupError ? error.message : ((error as Error).stack ?? String(error));
+  const text = error instanceof StartupError ? error.detail : ((error as Error).stack ?? String(error));
   process.stderr.write(`gatehouse: ${text}\n`);
   process.exit(1);
 }

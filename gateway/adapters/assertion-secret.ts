@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readSecret } from '../../kit/read-secret.js';
 import { StartupError } from '../../kit/startup-error.js';
 
 const MIN_CHARACTERS = 32;
@@ -10,10 +9,9 @@ const MIN_CHARACTERS = 32;
  */
 export function assertionSecret(setting: string | undefined): Uint8Array {
   if (setting === undefined || setting === '') return randomBytes(32);
-  const secret = readSecret(setting);
-  if (secret.length < MIN_CHARACTERS) {
+  if (setting.length < MIN_CHARACTERS) {
     const remedy = `use ${MIN_CHARACTERS} random characters or more (openssl rand -base64 32)`;
     throw new StartupError(`assertions.secret is too short to derive keys from: ${remedy}`);
   }
-  return Buffer.from(secret, 'utf8');
+  return Buffer.from(setting, 'utf8');
 }

@@ -2,19 +2,10 @@ import { createHash } from 'node:crypto';
 import { ConfigError, type ConfigFile } from '../../kit/config-file.js';
 import { durationMs } from '../../kit/units.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
-import { checkConflicts } from './compile/check-conflicts.js';
-import { checkIdentityHeaders } from './compile/check-identity-headers.js';
-import { checkIssuers } from './compile/check-issuers.js';
-import { checkListeners } from './compile/check-listeners.js';
-import { checkMatch } from './compile/check-match.js';
-import { checkPublicUrls } from './compile/check-origins.js';
-import { checkProfiles } from './compile/check-profiles.js';
-import { checkRevocationMode } from './compile/check-revocation-mode.js';
-import { checkRoutes } from './compile/check-routes.js';
-import { checkUpstreams } from './compile/check-upstreams.js';
 import { reservedHeaders } from './compile/identity-layouts.js';
 import { compileIssuers, type KeySources } from './compile/issuers.js';
 import { compileRoute, routeParts } from './compile/routes.js';
+import { findProblems } from './find-problems.js';
 import { createRouteTable } from './route-table.js';
 import type { GatewayConfig } from './schema.js';
 
@@ -23,18 +14,7 @@ import type { GatewayConfig } from './schema.js';
  * throws ConfigError with all problems at once.
  */
 export function compileSnapshot(config: ConfigFile<GatewayConfig>, keySources: KeySources): Snapshot {
-  const problems = [
-    ...checkListeners(config),
-    ...checkPublicUrls(config),
-    ...checkIssuers(config),
-    ...checkUpstreams(config),
-    ...checkProfiles(config),
-    ...checkRoutes(config),
-    ...checkMatch(config),
-    ...checkConflicts(config),
-    ...checkIdentityHeaders(config),
-    ...checkRevocationMode(config),
-  ];
+  const problems = findProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
   const parts = routeParts(config.value, compileIssuers(config.value, keySources));
   const routes = config.value.routes.map((route, index) => {

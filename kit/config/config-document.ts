@@ -1,69 +1,84 @@
-import { isScalar, LineCounter, parseDocument, type YAMLParseError } from 'yaml';
-import {
-  ConfigError,
-  type ConfigPath,
-  type ConfigPlace,
-  type ConfigProblem,
-  type Env,
-} from './config-problem.js';
+import { type Document, isScalar, parseDocument } from 'yaml';
+import type { ConfigCode } from '../../contracts/config-problems.js';
+import { firstAlias, wrongAliases } from './check-aliases.js';
+import { codeFrame, printable } from './code-frame.js';
+import type { ConfigPath, ConfigPlace, ConfigProblem, Env } from './config-problem.js';
+import { hiddenRanges, withoutUserPart } from './hidden-ranges.js';
+import { locate, rangeOfNode } from './locate-node.js';
+import { resolveSecrets } from './resolve-secrets.js';
+import { type Range, SourceText } from './source-text.js';
 import { substituteEnv } from './substitute-env.js';
+import { syntaxErrors } from './syntax-errors.js';
 
 /** One parsed file that still knows where each value stood. */
 export interface ConfigDocument {
   file: string;
+  /** Undefined when the file does not parse. */
   value: unknown;
-  /** Of the value at `path`, or of its nearest parent that is there. */
+  /** Files that `file:` named. */
+  secretFiles: readonly string[];
+  /** What is wrong with the file whatever it should hold. */
+  problems: readonly ConfigProblem[];
+  /** Of the value at `path`, or of its key where it is a list or a map; of its nearest parent that is there. */
   place(path: ConfigPath): ConfigPlace;
+  problem(path: ConfigPath, code: ConfigCode, message: string, part?: 'key' | 'value'): ConfigProblem;
 }
 
-/** Parses one file and puts the environment in. Throws ConfigError with every problem found. */
-export function parseConfigDocument(text: string, file: string, env: Env): ConfigDocument {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
-  const placeOf = (offset: number): ConfigPlace => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+type Places = Pick<ConfigDocument, 'file' | 'place' | 'problem'>;
+
+/** Parses one file, puts environment and secrets in. `schema` says what is a secret. */
+export function parseConfigDocument(text: string, file: string, schema: object, env: Env): ConfigDocument {
+  const source = new SourceText(file, text);
+  const document: Document = parseDocument(text, { uniqueKeys: true, merge: false, prettyErrors: false });
+  let hidden: readonly Range[] | undefined;
+  const report = (range: Range, code: ConfigCode, message: string): ConfigProblem => {
+    const place = source.place(range);
+    hidden ??= hiddenRanges(document, text, schema);
+    const frame = codeFrame(source, place, hidden);
+    return { ...place, code, message: printable(withoutUserPart(message)), frame };
   };
-  const broken = worthReporting(document.errors).map(
-    (error): ConfigProblem => ({
-      ...placeOf(error.pos[0]),
-      code: error.code === 'DUPLICATE_KEY' ? 'config_duplicate_key' : 'config_syntax',
-      message: firstLine(error.message),
-    }),
+  const places: Places = {
+    file,
+    place: (path) => source.place(locate(document, path, 'value')),
+    problem: (path, code, message, part = 'value') => report(locate(document, path, part), code, message),
+  };
+  const broken = whyUnusable(document).map(({ range, code, message }) => report(range, code, message));
+  if (broken.length > 0) return { ...places, value: undefined, secretFiles: [], problems: broken };
+
+  const missing = substituteEnv(document, env).map(({ name, scalar }) => {
+    const message = `environment variable ${name} is not set: set it, or give a default as \${${name}:-value}`;
+    return report(rangeOfNode(scalar), 'config_env_missing', message);
+  });
+  const secrets = resolveSecrets(document, schema);
+  const unread = secrets.problems.map(({ scalar, code, message }) =>
+    report(rangeOfNode(scalar), code, message),
   );
-  if (broken.length > 0) throw new ConfigError(broken);
-  const missing = substituteEnv(document, env).map(
-    ({ name, offset }): ConfigProblem => ({
-      ...placeOf(offset),
-      code: 'config_env_missing',
-      message: `environment variable ${name} is not set: set it, or give a default as \${${name}:-value}`,
-    }),
-  );
-  if (missing.length > 0) throw new ConfigError(missing);
-  return { file, value: document.toJS(), place: (path) => placeOf(offsetOf(document, path)) };
+  return {
+    ...places,
+    value: document.toJS(),
+    secretFiles: secrets.files,
+    problems: [...missing, ...unread],
+  };
 }
 
-/** After the first syntax error the parser is lost, and what it goes on to say is noise. */
-function worthReporting(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
-  const syntaxAt = errors.findIndex((error) => error.code !== 'DUPLICATE_KEY');
-  return syntaxAt === -1 ? errors : errors.slice(0, syntaxAt + 1);
-}
-
-function offsetOf(document: ReturnType<typeof parseDocument>, path: ConfigPath): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent: unknown = document.getIn(path.slice(0, length - 1), true);
-    const key = path[length - 1];
-    const items = (parent as { items?: unknown[] } | undefined)?.items ?? [];
-    for (const [index, item] of items.entries()) {
-      const pair = item as { key?: unknown; range?: [number, number, number] | null };
-      if (isScalar(pair.key) ? String(pair.key.value) === String(key) : String(index) === String(key)) {
-        return (isScalar(pair.key) ? pair.key.range?.[0] : pair.range?.[0]) ?? 0;
-      }
-    }
+function whyUnusable(document: Document): { range: Range; code: ConfigCode; message: string }[] {
+  const broken = syntaxErrors(document);
+  if (broken.length > 0) return broken;
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) {
+    const message = 'there is nothing in it: write the config, or remove the file';
+    return [{ range: { start: 0, end: 0 }, code: 'config_empty', message }];
   }
-  return 0;
+  const wrong = wrongAliases(document);
+  if (wrong.length > 0) {
+    return wrong.map(({ alias, message }) => ({ range: rangeOfNode(alias), code: 'config_alias', message }));
+  }
+  try {
+    document.toJS();
+    return [];
+  } catch {
+    // The parser stops where aliases stand for more than a hundred times what is written.
+    const message = 'aliases of aliases multiply beyond reason: write the values out';
+    return [{ range: rangeOfNode(firstAlias(document)), code: 'config_alias', message }];
+  }
 }
-
-/** The parser's own "at line 4, column 46:" is said better by the position in front. */
-const firstLine = (text: string): string =>
-  (text.split('\n', 1)[0] ?? text).replace(/ at line \d+, column \d+:?$/, '');

@@ -1,3 +1,4 @@
+import { type ConfigCode, configProblemSpec } from '../../contracts/config-problems.js';
 import { StartupError } from '../startup-error.js';
 
 /** Where something stands in the config. */
@@ -7,12 +8,16 @@ export interface ConfigPlace {
   line: number;
   /** From 1. */
   column: number;
+  /** Behind its last character, on the same line. */
+  endColumn?: number;
 }
 
 export interface ConfigProblem extends ConfigPlace {
   /** Stable, for tools. */
-  code: string;
+  code: ConfigCode;
   message: string;
+  /** The line with its neighbours and a mark, secrets blotted out. */
+  frame?: string;
 }
 
 /** All that is wrong with a config, at once. */
@@ -20,10 +25,22 @@ export class ConfigError extends StartupError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map((p) => `${p.file}:${p.line}:${p.column} ${p.code}: ${p.message}`).join('\n'));
+    super(problems.map(describeProblem).join('\n'), {
+      detail: problems.map(showProblem).join('\n'),
+    });
     this.problems = problems;
   }
 }
+
+/** `file:line:column code: message`, one line. */
+export const describeProblem = ({ file, line, column, code, message }: ConfigProblem): string =>
+  `${file}:${line}:${column} ${code}: ${message}`;
+
+/** {@link describeProblem} and the frame below it. */
+export const showProblem = (problem: ConfigProblem): string =>
+  problem.frame === undefined ? describeProblem(problem) : `${describeProblem(problem)}\n${problem.frame}\n`;
+
+export const isWarning = ({ code }: ConfigProblem): boolean => configProblemSpec(code).severity === 'warning';
 
 export type ConfigPath = readonly (string | number)[];
 export type Env = Readonly<Record<string, string | undefined>>;

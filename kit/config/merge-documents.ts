@@ -1,17 +1,18 @@
 import type { TSchema } from 'typebox';
 import type { ConfigDocument } from './config-document.js';
-import type { ConfigPath, ConfigPlace, ConfigProblem } from './config-problem.js';
+import type { ConfigPath, ConfigProblem } from './config-problem.js';
 
 /** Several files as one config. */
 export interface MergedDocuments {
   value: unknown;
-  place(path: ConfigPath): ConfigPlace;
+  /** The document of the value at `path`, and its path there. */
+  origin(path: ConfigPath): Origin;
   /** Names and keys that stand in two files. */
   problems: readonly ConfigProblem[];
 }
 
 /** Where a part of the merged config comes from: in that document, at that path. */
-interface Origin {
+export interface Origin {
   document: ConfigDocument;
   path: ConfigPath;
 }
@@ -25,11 +26,13 @@ export function mergeDocuments(
   schema: TSchema,
 ): MergedDocuments {
   const [first] = documents;
-  if (documents.length === 1) return { value: first.value, place: first.place, problems: [] };
+  if (documents.length === 1) {
+    return { value: first.value, origin: (path) => ({ document: first, path }), problems: [] };
+  }
   const merge = new Merge();
   for (const document of documents) {
     if (!isMap(document.value)) {
-      merge.refuse(document, [], 'has to hold keys, as every file of the folder');
+      merge.problems.push(document.problem([], 'config_value', 'the file has to be keys and their values'));
       continue;
     }
     for (const [key, part] of Object.entries(document.value)) {
@@ -41,7 +44,7 @@ export function mergeDocuments(
   }
   return {
     value: Object.fromEntries(merge.parts),
-    place: (path) => merge.place(path) ?? first.place([]),
+    origin: (path) => merge.origin(path) ?? { document: first, path: [] },
     problems: merge.problems,
   };
 }
@@ -51,10 +54,6 @@ class Merge {
   readonly problems: ConfigProblem[] = [];
   /** By their path: keys, and below maps and lists their names and numbers. */
   readonly #origins = new Map<string, Origin>();
-
-  refuse(document: ConfigDocument, path: ConfigPath, message: string): void {
-    this.problems.push({ ...document.place(path), code: 'config_duplicate_key', message });
-  }
 
   addNames(document: ConfigDocument, key: string, names: Record<string, unknown>): void {
     const joined = this.parts.get(key) ?? {};
@@ -87,10 +86,11 @@ class Merge {
   }
 
   /** Of the nearest part that is there. */
-  place(path: ConfigPath): ConfigPlace | undefined {
+  origin(path: ConfigPath): Origin | undefined {
     for (let length = Math.min(path.length, 2); length > 0; length--) {
       const origin = this.#origins.get(keyOf(path.slice(0, length)));
-      if (origin !== undefined) return origin.document.place([...origin.path, ...path.slice(length)]);
+      if (origin !== undefined)
+        return { document: origin.document, path: [...origin.path, ...path.slice(length)] };
     }
     return undefined;
   }
@@ -112,9 +112,11 @@ class Merge {
   }
 
   #refuseTwice(document: ConfigDocument, path: ConfigPath): void {
-    const other = this.place(path);
-    const where = other === undefined ? 'in another file' : `at ${other.file}:${other.line}`;
-    this.refuse(document, path, `${path.join('.')} stands ${where} too: keep one of them`);
+    const other = this.origin(path);
+    const at = other?.document.place(other.path);
+    const where = at === undefined ? 'in another file' : `at ${at.file}:${at.line}`;
+    const message = `${path.join('.')} stands ${where} too: keep one of them`;
+    this.problems.push(document.problem(path, 'config_duplicate_key', message, 'key'));
   }
 }
 

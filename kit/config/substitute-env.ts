@@ -1,11 +1,10 @@
-import { type Document, visit } from 'yaml';
+import { type Document, type Scalar, visit } from 'yaml';
 import type { Env } from './config-problem.js';
 
 /** A `${NAME}` without a value and without a default. */
 export interface MissingVariable {
   name: string;
-  /** Of the scalar, in the text. */
-  offset: number;
+  scalar: Scalar;
 }
 
 /**
@@ -19,7 +18,7 @@ export function substituteEnv(document: Document, env: Env): MissingVariable[] {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string') return;
       const { text, unset } = substitute(node.value, env);
-      if (unset !== undefined) missing.push({ name: unset, offset: node.range?.[0] ?? 0 });
+      if (unset !== undefined) missing.push({ name: unset, scalar: node });
       else if (text !== node.value) node.value = node.type === 'PLAIN' ? plainScalar(text) : text;
     },
   });

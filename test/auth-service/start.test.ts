@@ -128,7 +128,7 @@ log: { level: info }
     '5 database.url',
     '8 keys.encryption_keys.0.key',
     '9 keys.encryption_keys.1',
-    '9 keys.encryption_keys.1.key',
+    '9 the',
   ]);
   t.notMatch(JSON.stringify(error), 'tooshort');
 });

@@ -1,3 +1,4 @@
+import type { ConfigCode } from '../../../contracts/config-problems.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import { whyNotSecure } from '../../../kit/secure-url.js';
 import type { GatewayConfig, IssuerConfig } from '../schema.js';
@@ -9,7 +10,7 @@ export function checkIssuers(config: ConfigFile<GatewayConfig>): ConfigProblem[]
   const taken = new Map<string, string>();
   return Object.entries(config.value.issuers).flatMap(([name, issuer]) => {
     const at: ConfigPath = ['issuers', name];
-    const problem = (key: string, code: string, message: string): ConfigProblem =>
+    const problem = (key: string, code: ConfigCode, message: string): ConfigProblem =>
       config.problem([...at, key], code, message);
     const problems = [
       ...checkSource(issuer, problem),
@@ -32,7 +33,7 @@ export function checkIssuers(config: ConfigFile<GatewayConfig>): ConfigProblem[]
   });
 }
 
-type At = (key: string, code: string, message: string) => ConfigProblem;
+type At = (key: string, code: ConfigCode, message: string) => ConfigProblem;
 
 function checkSource(issuer: IssuerConfig, problem: At): ConfigProblem[] {
   const named = KEY_SOURCES.filter((source) => issuer[source] !== undefined);

@@ -1,4 +1,5 @@
 import { OWN_COOKIES } from '../../../contracts/auth-api.js';
+import type { ConfigCode } from '../../../contracts/config-problems.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import type { AuthProfileConfig, GatewayConfig } from '../schema.js';
 import { checkName } from './check-name.js';
@@ -28,7 +29,7 @@ export function checkProfiles(config: Config): ConfigProblem[] {
 function checkSources(config: Config, at: ConfigPath, profile: AuthProfileConfig): ConfigProblem[] {
   const { issuers, listen } = config.value;
   const problems: ConfigProblem[] = [];
-  const problem = (key: string, code: string, message: string): void => {
+  const problem = (key: string, code: ConfigCode, message: string): void => {
     problems.push(config.problem([...at, key], code, message));
   };
   const kinds = listedSources(profile).map(({ kind }) => kind);

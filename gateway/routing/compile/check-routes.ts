@@ -1,3 +1,4 @@
+import type { ConfigCode } from '../../../contracts/config-problems.js';
 import { WELL_KNOWN } from '../../../contracts/well-known.js';
 import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
@@ -61,7 +62,7 @@ const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;
 const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
 
 function checkPattern(config: ConfigFile<GatewayConfig>, at: ConfigPath, pattern: string): ConfigProblem[] {
-  const problem = (code: string, message: string): ConfigProblem[] => [config.problem(at, code, message)];
+  const problem = (code: ConfigCode, message: string): ConfigProblem[] => [config.problem(at, code, message)];
   if (`${pattern}/`.startsWith(WELL_KNOWN.gatewayPrefix)) {
     return problem('config_route_reserved', `${WELL_KNOWN.gatewayPrefix} is the gateway\u2019s own`);
   }

@@ -6,6 +6,8 @@ import { DURATION_PATTERN, SIZE_PATTERN } from '../../../kit/units.js';
 export const closed = { additionalProperties: false };
 export const Duration = (description: string) => Type.String({ pattern: DURATION_PATTERN, description });
 export const Size = (description: string) => Type.String({ pattern: SIZE_PATTERN, description });
+/** May be written as `file:` and a path; never quoted or shown. */
+export const Secret = (description: string) => Type.String({ writeOnly: true, description });
 export const Port = Type.Integer({ minimum: 0, maximum: 65535, description: '0 takes a free port' });
 export const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' });
 export const Texts = Type.Array(Type.String({ minLength: 1 }), { uniqueItems: true });

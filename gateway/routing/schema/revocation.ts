@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, Duration, Targets } from './common.js';
+import { closed, Duration, Secret, Targets } from './common.js';
 
 export const Revocation = Type.Object(
   {
@@ -9,7 +9,7 @@ export const Revocation = Type.Object(
           'a copy in memory (default), Redis asked on each request, or tokens live to their expiry',
       }),
     ),
-    redis_url: Type.Optional(Type.String({ description: 'empty: no Redis' })),
+    redis_url: Type.Optional(Secret('redis://host:6379, or file: and a path of it; empty: no Redis')),
     feed_url: Targets('the auth service\u2019s internal listener'),
     feed_spiffe_id: Type.String({ pattern: '^spiffe://' }),
     max_staleness: Type.Optional(Duration('age of the copy past which on_stale decides; default 10s')),

@@ -1,0 +1,28 @@
+import type { ConfigFile, ConfigProblem } from '../../kit/config-file.js';
+import { checkConflicts } from './compile/check-conflicts.js';
+import { checkIdentityHeaders } from './compile/check-identity-headers.js';
+import { checkIssuers } from './compile/check-issuers.js';
+import { checkListeners } from './compile/check-listeners.js';
+import { checkMatch } from './compile/check-match.js';
+import { checkPublicUrls } from './compile/check-origins.js';
+import { checkProfiles } from './compile/check-profiles.js';
+import { checkRevocationMode } from './compile/check-revocation-mode.js';
+import { checkRoutes } from './compile/check-routes.js';
+import { checkUpstreams } from './compile/check-upstreams.js';
+import type { GatewayConfig } from './schema.js';
+
+/** Everything that is wrong with a config of the right form, in the order of its sections. Reads no other file. */
+export function findProblems(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
+  return [
+    ...checkListeners(config),
+    ...checkPublicUrls(config),
+    ...checkIssuers(config),
+    ...checkRevocationMode(config),
+    ...checkUpstreams(config),
+    ...checkProfiles(config),
+    ...checkRoutes(config),
+    ...checkMatch(config),
+    ...checkConflicts(config),
+    ...checkIdentityHeaders(config),
+  ];
+}

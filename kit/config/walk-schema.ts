@@ -1,0 +1,53 @@
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
+
+interface SchemaNode {
+  properties?: Record<string, SchemaNode>;
+  patternProperties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+  anyOf?: SchemaNode[];
+  writeOnly?: boolean;
+}
+
+/** Calls `visit` once with every node where the schema has a secret (`writeOnly`). */
+export function forEachSecret(document: Document, schema: object, visit: (node: Node) => void): void {
+  const visited = new Set<Node>();
+  const walk = (node: unknown, at: SchemaNode): void => {
+    const target = isAlias(node) ? node.resolve(document) : node;
+    if (isNode(target) && at.writeOnly === true && !visited.has(target)) {
+      visited.add(target);
+      visit(target);
+    }
+    if (isSeq(target) && at.items !== undefined) for (const item of target.items) walk(item, at.items);
+    if (isMap(target)) {
+      for (const { key, value } of target.items) {
+        const below = schemaOf(at, isScalar(key) ? String(key.value) : '');
+        if (below !== undefined) walk(value, below);
+      }
+    }
+    for (const branch of at.anyOf ?? []) walk(target, branch);
+  };
+  walk(document.contents, schema as SchemaNode);
+}
+
+/** The names of all secrets, wherever they stand. */
+export function secretNames(schema: object): ReadonlySet<string> {
+  const names = new Set<string>();
+  const walk = (node: SchemaNode): void => {
+    for (const [name, below] of Object.entries(node.properties ?? {})) {
+      if (below.writeOnly === true) names.add(name);
+      walk(below);
+    }
+    for (const below of [...Object.values(node.patternProperties ?? {}), ...(node.anyOf ?? [])]) walk(below);
+    if (node.items !== undefined) walk(node.items);
+  };
+  walk(schema as SchemaNode);
+  return names;
+}
+
+function schemaOf(
+  { properties = {}, patternProperties = {} }: SchemaNode,
+  key: string,
+): SchemaNode | undefined {
+  if (Object.hasOwn(properties, key)) return properties[key];
+  return Object.values(patternProperties)[0];
+}
