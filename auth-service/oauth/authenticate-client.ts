@@ -30,6 +30,9 @@ export type AuthenticatedClient = ConfidentialClient | PublicClient;
 
 export type AuthenticateClient = (presented: PresentedClient) => Promise<AuthenticatedClient>;
 
+/** RFC 6749 appendix A.1, as long as one of ours can be; anything else is not worth a query, or would break it (U+0000). */
+const CLIENT_ID = /^[\x20-\x7e]{1,64}$/;
+
 type Proof = Pick<ConfidentialClient, 'credentialId' | 'certificateThumbprint'> | { refused: string };
 
 /**
@@ -50,7 +53,10 @@ export function createAuthenticateClient(deps: {
     const { clientId } = claim;
     if (claim.method === 'none' && clientId === FIRST_PARTY_CLIENT_ID)
       return { isPublic: true, id: FIRST_PARTY_CLIENT_ID };
-    const client = clientId === undefined ? undefined : await database.run((db) => findClient(db, clientId));
+    const client =
+      clientId === undefined || !CLIENT_ID.test(clientId)
+        ? undefined
+        : await database.run((db) => findClient(db, clientId));
     const proof = await prove(claim, client, presented);
     if ('refused' in proof || client === undefined) {
       const reason = 'refused' in proof ? proof.refused : 'unknown client';

@@ -18,7 +18,8 @@ const MAX_JTI_LENGTH = 256;
 export function assertedClientId(assertion: string): string | undefined {
   if (assertion.length > MAX_LENGTH) return undefined;
   try {
-    return decodeJwt(assertion).sub;
+    const { sub } = decodeJwt<{ sub?: unknown }>(assertion);
+    return typeof sub === 'string' ? sub : undefined;
   } catch {
     return undefined;
   }
@@ -32,8 +33,9 @@ export type VerifyAssertion = (
 ) => Promise<{ credentialId: string } | { refused: string }>;
 
 /**
- * `private_key_jwt` (RFC 7523, OpenID Connect Core section 9). `aud` is the issuer and nothing else: an assertion that
- * other servers would take as well can be replayed by them (CVE-2025-27370). Each `jti` is good once, on all instances.
+ * `private_key_jwt` (RFC 7523, OpenID Connect Core section 9). `aud` is the issuer, as one text and not as
+ * a list (FAPI 2.0 section 5.3.2.1): an assertion that other servers would take as well can be replayed by them
+ * (CVE-2025-27370). Each `jti` is good once, on all instances.
  */
 export function createVerifyAssertion(deps: {
   database: Database;
@@ -76,8 +78,7 @@ export function createVerifyAssertion(deps: {
   function whyNot({ payload, protectedHeader }: JWTVerifyResult): string | undefined {
     const type = protectedHeader.typ?.toLowerCase().replace(/^application\//, '') ?? 'jwt';
     if (type !== 'jwt' && type !== 'client-authentication+jwt') return 'typ';
-    const audiences = Array.isArray(payload.aud) ? payload.aud : [payload.aud];
-    if (audiences.length !== 1 || audiences[0] !== issuer) return 'aud';
+    if (payload.aud !== issuer) return 'aud';
     if ((payload.exp ?? 0) > clock.now() / 1000 + MAX_LIFETIME_S + CLOCK_TOLERANCE_S)
       return 'exp too far off';
     const { jti } = payload;

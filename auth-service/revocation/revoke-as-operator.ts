@@ -6,6 +6,7 @@ import type { ChangeKeys } from '../keys/change-keys.js';
 import { findApiKey, markApiKeyRevoked } from '../stores/api-keys.js';
 import { insertAuditRecord, type Origin } from '../stores/audit.js';
 import type { Database, Queries } from '../stores/database.js';
+import { endCredential } from '../stores/oauth-clients.js';
 import { endFamiliesBefore, endFamily } from '../stores/refresh-families.js';
 import { findRevocation, insertRevocation } from '../stores/revocations.js';
 import { findAccount } from '../stores/users.js';
@@ -16,7 +17,7 @@ import type { AwaitPublished, Ending } from './await-published.js';
 
 /**
  * Revokes whatever the operator names (design 4.4), together with what it came from where that is ours: a session ends,
- * an API key is revoked, a signing key is withdrawn. Rejects with Problem `not_found`, `json_invalid`, `token_*` or
+ * an API key is revoked, a service's credential gets no more tokens, a signing key is withdrawn. Rejects with Problem `not_found`, `json_invalid`, `token_*` or
  * `store_unavailable`.
  */
 export type RevokeAsOperator = (request: AdminRevocationRequest, origin: Origin) => Promise<Ending>;
@@ -93,6 +94,7 @@ export function createRevokeAsOperator(deps: {
     if (apiKey !== undefined && apiKey.revokedAtMs === undefined) {
       await markApiKeyRevoked(trx, sid, new Date(clock.now()));
     }
+    await endCredential(trx, sid, new Date(clock.now()));
     return undefined;
   }
 

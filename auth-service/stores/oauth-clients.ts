@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Client, ClientCredential } from '../oauth/client.js';
+import { isUuid } from '../tokens/new-uuid.js';
 import type { Queries } from './database.js';
 import type { OauthClientsTable, OauthCredentialsTable } from './tables.js';
 
@@ -75,6 +76,16 @@ export async function expireCredential(trx: Queries, id: string, atMs: number): 
   await trx
     .updateTable('oauth_credentials')
     .set({ expires_at: new Date(atMs) })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** At once, whichever client it is of; does nothing for an id that is no credential. */
+export async function endCredential(trx: Queries, id: string, now: Date): Promise<void> {
+  if (!isUuid(id)) return;
+  await trx
+    .updateTable('oauth_credentials')
+    .set((set) => ({ expires_at: set.fn<Date>('least', ['expires_at', set.val(now)]) }))
     .where('id', '=', id)
     .execute();
 }

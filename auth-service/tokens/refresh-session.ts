@@ -1,3 +1,4 @@
+import { FIRST_PARTY_CLIENT_ID } from '../../contracts/access-token.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Account } from '../accounts/account.js';
 import { MAX_USER_AGENT_LENGTH, type Origin } from '../stores/audit.js';
@@ -130,7 +131,13 @@ function reuseDetail(family: Family, token: RefreshToken, now: Origin) {
  */
 function checkHolder({ clientId, dpopJkt }: Family, terms: SessionTerms): void {
   if (clientId !== terms.clientId) throw new Problem('refresh_token_invalid');
-  if (dpopJkt === undefined) return;
+  if (dpopJkt === undefined) {
+    // What a public client gets for a proof would have to be bound to its key (RFC 9449 section 5); a session that is
+    // anybody's so far must not become that of whoever comes first with a key.
+    if (terms.jkt !== undefined && terms.clientId === FIRST_PARTY_CLIENT_ID)
+      throw new Problem('dpop_invalid');
+    return;
+  }
   if (terms.jkt === undefined) throw new Problem('dpop_invalid');
   if (terms.jkt !== dpopJkt) throw new Problem('refresh_token_invalid');
 }

@@ -18,6 +18,10 @@ import { bearer, ISSUER, testAuthService } from '../../fixtures/test-auth-servic
 const GRANT = { grant_type: 'client_credentials' };
 const DAY_S = 86_400;
 
+/** A second may begin between the decision how long a token lives and its signature. */
+const isAbout = (seconds: number, { exp = 0, iat = 0 }: { exp?: number; iat?: number }): boolean =>
+  exp - iat <= seconds && exp - iat >= seconds - 5;
+
 t.test('the token endpoint', needsPostgres, async (t) => {
   const logs: string[] = [];
   const databaseUrl = await testDatabase(t);
@@ -52,15 +56,15 @@ t.test('the token endpoint', needsPostgres, async (t) => {
       scope: 'orders:read orders:write',
       roles: [],
     });
-    t.equal((claims.exp ?? 0) - (claims.iat ?? 0), 900);
+    t.ok(isAbout(900, claims), 'for a quarter of an hour');
   });
 
   t.test('for up to thirty days where the client says so, and no longer', async (t) => {
     const month = { client_id: 'archive', token_ttl: 30 * DAY_S };
     const { client_secret } = await makeClient(auth, month);
     const response = await token(GRANT, basic('archive', client_secret ?? ''));
-    const { exp = 0, iat = 0 } = decodeJwt(response.json<{ access_token: string }>().access_token);
-    t.equal(exp - iat, 30 * DAY_S);
+    const { access_token } = response.json<{ access_token: string }>();
+    t.ok(isAbout(30 * DAY_S, decodeJwt(access_token)));
     const longer = { client_id: 'longer', token_ttl: 30 * DAY_S + 1 };
     t.equal((await auth.admin('POST', '/clients', longer)).status, 400);
   });
@@ -199,7 +203,6 @@ t.test('the token endpoint', needsPostgres, async (t) => {
     t.equal((await token(assertionForm(once))).status, 200);
     t.strictSame(await refused(assertionForm(once)), [401, 'invalid_client'], 'the same once more');
     const accepted: [string, string][] = [
-      ['the audience as a list of one', await good({ aud: [ISSUER] })],
       ['a type of its own', await good({}, { typ: 'client-authentication+jwt' })],
       ['typ JWT and a key id', await good({}, { typ: 'JWT', kid: 'mine' })],
     ];
@@ -210,6 +213,7 @@ t.test('the token endpoint', needsPostgres, async (t) => {
     const cases: [string, string][] = [
       ['for the token endpoint', await good({ aud: `${ISSUER}/oauth/token` })],
       ['for another server', await good({ aud: 'https://other.example' })],
+      ['for us, as a list', await good({ aud: [ISSUER] })],
       ['for us and another', await good({ aud: [ISSUER, 'https://other.example'] })],
       ['for the issuer with a slash', await good({ aud: `${ISSUER}/` })],
       ['for nobody', await good({ aud: undefined })],
