@@ -43,11 +43,15 @@ function routeText(route: ExplainedRoute): string {
   const lines = [
     `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
     ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
-    `limits   ${route.timeout_ms} ms to the first byte, ${route.idle_timeout_ms} ms of silence, ` +
-      `body up to ${route.max_body_bytes} bytes, ` +
+    `limits   ${upstreamLimits(route)}` +
       (limit === null ? 'no rate limit' : `${limit.requests} requests in ${limit.per_ms} ms`),
   ];
   return lines.map(cell).join('\n');
+}
+
+function upstreamLimits({ upstream, timeout_ms, idle_timeout_ms, max_body_bytes }: ExplainedRoute): string {
+  if (upstream === null) return '';
+  return `${timeout_ms} ms to the first byte, ${idle_timeout_ms} ms of silence, body up to ${max_body_bytes} bytes, `;
 }
 
 function stepRow({ name, result, expected, found, code }: ExplainedStep): unknown[] {

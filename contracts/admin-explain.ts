@@ -74,13 +74,15 @@ export interface ExplainedRoute {
   source: string;
   params: Record<string, string>;
   access: 'public' | 'protected';
-  upstream: string;
+  /** Null where the gateway answers itself: a redirect or a fixed reply. */
+  upstream: string | null;
   targets: string[];
   /** Method and path as the upstream gets them; null when nothing is forwarded. */
   sends: { method: string; path: string } | null;
-  timeout_ms: number;
-  idle_timeout_ms: number;
-  max_body_bytes: number;
+  /** Of the way to the upstream; null without one. */
+  timeout_ms: number | null;
+  idle_timeout_ms: number | null;
+  max_body_bytes: number | null;
   rate_limit: { requests: number; per_ms: number } | null;
 }
 

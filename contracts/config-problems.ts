@@ -127,6 +127,19 @@ export const CONFIG_PROBLEMS = {
     'a header that is gone, rewritten or a credential by the time a route is looked for',
     'use hosts, a header of your own, or the query',
   ),
+  config_route_destination: error(
+    'a route goes nowhere, to two places, or has a setting that does nothing there',
+    'one of upstream, redirect and reply, and what belongs to it',
+  ),
+  config_rewrite: error(
+    'a path cannot be made from that of the route',
+    'whole first segments in strip_prefix; in templates the parameters of the path',
+  ),
+  config_redirect: error(
+    'a redirect whose target is not fixed',
+    'https://host/path or /path; parameters in the path only',
+  ),
+  config_reply: error('a fixed reply that cannot be sent', 'as the message says'),
   config_rule_param: error('a rule names a path parameter that the path does not have', 'correct the name'),
 
   config_certificate_file: error('a PEM file cannot be read or is of another kind', 'check path and content'),

@@ -129,7 +129,8 @@ export class RequestMetrics {
       const { id, upstream: name } = route;
       counted = {
         series: seriesAt(this.#byId, id, () => new RouteSeries()),
-        upstream: seriesAt(this.#byUpstream, name, () => new DurationHistogram()),
+        upstream:
+          name === undefined ? undefined : seriesAt(this.#byUpstream, name, () => new DurationHistogram()),
       };
       this.#byRoute.set(route, counted);
     }

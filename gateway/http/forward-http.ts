@@ -43,7 +43,7 @@ export function forwardHttp(
   observed: Observed,
   refuse: Refuse,
 ): Promise<Forwarded> {
-  const { route, path, query, upstreamHeaders } = forwardable;
+  const { route, target, upstreamHeaders } = forwardable;
   const { method = 'GET' } = request;
   const body = hasBody(request)
     ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs }, observed.transfer)
@@ -55,7 +55,7 @@ export function forwardHttp(
       // The pool is the upstream's own; without a fixed name undici reconnects whenever the Host changes.
       origin: `https://${route.upstream}`,
       servername: route.upstream,
-      path: path + query,
+      path: target,
       method,
       headers: upstreamHeaders as string[],
       body,

@@ -69,7 +69,11 @@ export function openExchange(
     },
     answer({ status, headers, body }) {
       discardBody(request.raw);
-      reply.code(status).headers(headers).send(body);
+      // Fastify would give a type to text that is not there.
+      reply
+        .code(status)
+        .headers(headers)
+        .send(body === '' ? undefined : Buffer.from(body));
       transfer.bytesOut = bodyBytes(reply);
       return { status };
     },
@@ -133,7 +137,7 @@ function forwardWebSocket(
 ): Promise<Forwarded> {
   request.forwardable = forwardable;
   // The proxy reads its target from here: it sees only what was decided on.
-  request.raw.url = forwardable.path + forwardable.query;
+  request.raw.url = forwardable.target;
   // And the subprotocols, of which it answers one: a token that came as one of them is not there to be chosen.
   const protocols = headerValues(forwardable.upstreamHeaders, 'sec-websocket-protocol');
   if (protocols.length > 0) request.raw.headers['sec-websocket-protocol'] = protocols.join(', ');

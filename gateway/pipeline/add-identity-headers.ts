@@ -1,8 +1,8 @@
-import { FORWARDING_HEADERS, forwardingHeaders } from './forwarding-headers.js';
+import { forwardingHeaders, isForwardingHeader } from './forwarding-headers.js';
 import { cookieName, filterHeaders, headerValues, listTokens } from './headers.js';
 import { identityHeaders } from './identity-headers.js';
 import type { Assertions } from './ports.js';
-import type { Admitted, Authorized, Forwardable, HeaderList } from './states.js';
+import type { Addressed, Authorized, Forwardable, HeaderList } from './states.js';
 import { removeBearerSubprotocols } from './websocket-protocols.js';
 
 /** Of one connection only (RFC 9110 section 7.6.1), plus what the gateway itself has already answered. */
@@ -22,25 +22,25 @@ const HOP_BY_HOP = new Set([
 const END_TO_END = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie']);
 
 /** The whole header list for the upstream: what the client may say, then what the gateway says. */
-export function addIdentityHeaders(admitted: Admitted, assertions: Assertions): Forwardable {
-  const { route, headers, request } = admitted;
+export function addIdentityHeaders(addressed: Addressed, assertions: Assertions): Forwardable {
+  const { route, headers, request } = addressed;
   const listed = headersListedInConnection(headers);
   const upstreamHeaders = filterHeaders(
     headers,
     (name) =>
       !HOP_BY_HOP.has(name) &&
-      !FORWARDING_HEADERS.has(name) &&
+      !isForwardingHeader(name) &&
       !route.withheldHeaders.has(name) &&
       !listed.has(name),
   );
   if (route.withheldCookies.size > 0) removeCookies(upstreamHeaders, route.withheldCookies);
   if (request.isUpgrade) removeBearerSubprotocols(upstreamHeaders);
   upstreamHeaders.push(
-    ...forwardingHeaders(admitted),
-    ...identityHeadersOf(admitted, assertions),
-    ...clientCertificateHeader(admitted),
+    ...forwardingHeaders(addressed),
+    ...identityHeadersOf(addressed, assertions),
+    ...clientCertificateHeader(addressed),
   );
-  return { ...admitted, upstreamHeaders };
+  return { ...addressed, upstreamHeaders };
 }
 
 /** Who the caller is, in the form that the route's upstream wants. Throws `identity_too_large`. */
@@ -48,7 +48,8 @@ export function identityHeadersOf(
   { route, caller, identity }: Authorized,
   assertions: Assertions,
 ): HeaderList {
-  const assertion = route.asserted ? assertions.assert(identity, route.upstream) : undefined;
+  const assertion =
+    route.kind === 'forward' && route.asserted ? assertions.assert(identity, route.upstream) : undefined;
   return identityHeaders(caller, route.identityLayout, assertion);
 }
 
@@ -75,7 +76,7 @@ function removeCookies(headers: string[], withheld: ReadonlySet<string>): void {
 }
 
 /** RFC 9440 section 2.2: the DER as a byte sequence of structured fields. */
-function clientCertificateHeader({ route, request }: Admitted): HeaderList {
+function clientCertificateHeader({ route, request }: Addressed): HeaderList {
   if (!route.forwardCertificate || request.clientCertificate === undefined) return [];
   return ['client-cert', `:${request.clientCertificate.der.toString('base64')}:`];
 }

@@ -1,8 +1,8 @@
 import { headerValues, listTokens } from './headers.js';
-import type { Received } from './states.js';
+import type { Addressed } from './states.js';
 
 /** The gateway's own word on where a request came from. A client's is not passed on; a trusted proxy's is continued. */
-export const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
+const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   'forwarded',
   'via',
   'x-forwarded-for',
@@ -13,15 +13,19 @@ export const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
+/** All of `X-Forwarded-*`: servers know more of them than are listed. */
+export const isForwardingHeader = (name: string): boolean =>
+  FORWARDING_HEADERS.has(name) || name.startsWith('x-forwarded-');
+
 /** Alternating names and values for the upstream. */
-export function forwardingHeaders({ request, host }: Received): string[] {
+export function forwardingHeaders({ request, host, route }: Addressed): string[] {
   const { headers, peer } = request;
   const before = peer.isTrustedProxy ? listTokens(headerValues(headers, 'x-forwarded-for')) : [];
   const proxied = peer.isTrustedProxy
     ? headerValues(headers, 'x-forwarded-proto').at(-1)?.toLowerCase()
     : undefined;
   const protocol = proxied === 'http' || proxied === 'https' ? proxied : request.protocol;
-  return [
+  const words = [
     'x-forwarded-for',
     [...before, peer.address].join(', '),
     'x-forwarded-proto',
@@ -33,6 +37,8 @@ export function forwardingHeaders({ request, host }: Received): string[] {
     'x-request-id',
     request.id,
   ];
+  if (route.strippedPrefix !== undefined) words.push('x-forwarded-prefix', route.strippedPrefix);
+  return words;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Problem } from '../../contracts/problem.js';
 import { addIdentityHeaders } from './add-identity-headers.js';
 import { answerOwnPath } from './answer-own-path.js';
+import { answerRoute } from './answer-route.js';
 import { checkUpgradeOrigin } from './check-origin.js';
 import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
@@ -8,6 +9,7 @@ import { locate, matchRoute } from './match-route.js';
 import { offerSchemes } from './offer-schemes.js';
 import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
+import { rewritePath } from './rewrite-path.js';
 import type { Forwardable, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
 
@@ -32,9 +34,15 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       checkUpgradeOrigin(routed);
       decision = await decideCaller(routed, gateway);
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);
-      const forwardable = addIdentityHeaders(admitted, gateway.assertions);
-      exchange.transfer.handedAt = gateway.monotonic();
-      forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
+      const answer = answerRoute(admitted);
+      if (answer !== undefined) {
+        forwarded = exchange.answer(answer);
+      } else {
+        const addressed = rewritePath(admitted);
+        const forwardable = addIdentityHeaders(addressed, gateway.assertions);
+        exchange.transfer.handedAt = gateway.monotonic();
+        forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
+      }
     }
   } catch (error) {
     forwarded = refuse(exchange, error, routed);

@@ -2,7 +2,7 @@ import type { Identity } from '../../contracts/identity-headers.js';
 import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { Outcome, Transfer } from './outcome.js';
-import type { RateLimit } from './route.js';
+import type { OwnAnswer, RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
 import type { VerifiedTokenCache } from './verified-token-cache.js';
@@ -12,6 +12,7 @@ export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
 export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
+export type { OwnAnswer } from './route.js';
 export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
@@ -57,13 +58,6 @@ export interface Assertions {
   assert(identity: Identity, upstream: string): string;
   /** The JWK set, as JSON. */
   publicKeys(): string;
-}
-
-/** What the gateway itself answers. */
-export interface OwnAnswer {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  body: string;
 }
 
 /** One request on the wire: where it is answered. */

@@ -2,10 +2,18 @@ import type { AccessRule } from './access-rule.js';
 import type { CredentialSources } from './credential-sources.js';
 import type { IdentityLayout } from './identity-layout.js';
 import type { Issuer } from './issuer.js';
+import type { PathTemplate } from './path-template.js';
 import type { RouteCondition } from './route-condition.js';
 
 /** Routes as the compiler makes them from config: everything resolved, nothing left to look up by name. */
-export type Route = PublicRoute | ProtectedRoute;
+export type Route = RouteBase & Access & Destination;
+export type PublicRoute = RouteBase & PublicAccess & Destination;
+export type ProtectedRoute = RouteBase & ProtectedAccess & Destination;
+/** A route that has an upstream. */
+export type ForwardRoute = RouteBase & Access & ForwardTo;
+
+export type Access = PublicAccess | ProtectedAccess;
+export type Destination = ForwardTo | RedirectTo | ReplyWith;
 
 interface RouteBase {
   /** Unique and readable: methods, hosts, path and conditions as written. */
@@ -17,38 +25,22 @@ interface RouteBase {
   hosts: readonly string[];
   /** All of them have to be met. */
   conditions: readonly RouteCondition[];
-  upstream: string;
-  /** The caller's own credentials are passed on, in whatever header or cookie they came. */
-  forwardToken: boolean;
-  /** Request headers that stay here: where any profile takes credentials from. Empty with `forwardToken`. */
-  withheldHeaders: ReadonlySet<string>;
-  /** Cookies likewise. */
-  withheldCookies: ReadonlySet<string>;
-  /** A verified client certificate is handed on as `Client-Cert`. */
-  forwardCertificate: boolean;
   identityLayout: IdentityLayout;
-  /** The upstream gets a signed `x-identity-assertion`. */
-  asserted: boolean;
   /** Pages that may open WebSockets and use cookies. Undefined: WebSockets of the same host only. */
   origins: ReadonlySet<string> | undefined;
   /** `%2F` inside one parameter is let through as it is. */
   allowEncodedSlash: boolean;
-  maxBodyBytes: number;
-  /** Time to the first byte of the response. */
-  timeoutMs: number;
-  /** Longest silence of the upstream in the middle of a response; 0 for none. Streams of events are exempt. */
-  idleTimeoutMs: number;
   rateLimit: RateLimit | undefined;
   /** Where it stands: `file:line`. */
   source: string;
 }
 
 /** Anybody may call. Always written out in config as `auth: public`. */
-export interface PublicRoute extends RouteBase {
+export interface PublicAccess {
   access: 'public';
 }
 
-export interface ProtectedRoute extends RouteBase {
+export interface ProtectedAccess {
   access: 'protected';
   credentials: CredentialSources;
   issuers: readonly Issuer[];
@@ -58,6 +50,58 @@ export interface ProtectedRoute extends RouteBase {
   reportOnly: boolean;
   /** What to do when the revocation copy is older than `maxStalenessMs`. */
   onStale: 'deny' | 'allow';
+}
+
+export interface ForwardTo {
+  kind: 'forward';
+  upstream: string;
+  /** What the upstream is asked for in place of the request's own path. */
+  rewrite: PathTemplate | undefined;
+  /** What `strip_prefix` took away, for `X-Forwarded-Prefix`. */
+  strippedPrefix: string | undefined;
+  /** The caller's own credentials are passed on, in whatever header or cookie they came. */
+  forwardToken: boolean;
+  /** Request headers that stay here: where any profile takes credentials from. Empty with `forwardToken`. */
+  withheldHeaders: ReadonlySet<string>;
+  /** Cookies likewise. */
+  withheldCookies: ReadonlySet<string>;
+  /** A verified client certificate is handed on as `Client-Cert`. */
+  forwardCertificate: boolean;
+  /** The upstream gets a signed `x-identity-assertion`. */
+  asserted: boolean;
+  maxBodyBytes: number;
+  /** Time to the first byte of the response. */
+  timeoutMs: number;
+  /** Longest silence of the upstream in the middle of a response; 0 for none. Streams of events are exempt. */
+  idleTimeoutMs: number;
+}
+
+export interface RedirectTo {
+  kind: 'redirect';
+  upstream: undefined;
+  /** Without its `location`. */
+  answer: OwnAnswer;
+  location: {
+    /** Fixed text, so that no request decides on the host: `https://host`, or empty for the host that was asked. */
+    origin: string;
+    template: PathTemplate;
+    /** A fixed query. Undefined: the request's own. */
+    suffix: string | undefined;
+  };
+}
+
+export interface ReplyWith {
+  kind: 'reply';
+  upstream: undefined;
+  answer: OwnAnswer;
+}
+
+/** What the gateway itself answers. */
+export interface OwnAnswer {
+  status: number;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>;
+  body: string;
 }
 
 export interface RateLimit {

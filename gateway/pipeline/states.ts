@@ -3,7 +3,7 @@ import type { Caller } from './caller.js';
 import type { CertificateSource, TokenCredential } from './credential-sources.js';
 import type { Issuer } from './issuer.js';
 import type { VerificationKey } from './key-source.js';
-import type { ProtectedRoute, Route } from './route.js';
+import type { ForwardRoute, ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { VerifiedToken } from './verified-token.js';
 
@@ -65,7 +65,7 @@ export interface Stripped extends Received {
 
 /** The path is decided, and nobody reads it another way from here on. */
 export interface Located extends Stripped {
-  /** The only one that is forwarded. */
+  /** What everything is decided by. */
   path: string;
   /** With its `?`, or empty. */
   query: string;
@@ -129,8 +129,15 @@ export interface Admitted extends Authorized {
   admitted: true;
 }
 
+/** For an upstream, and for which of its paths. */
+export interface Addressed extends Admitted {
+  route: ForwardRoute;
+  /** What the upstream is asked for: path and query. */
+  target: string;
+}
+
 /** Carries the identity headers and everything else the upstream is to get. */
-export interface Forwardable extends Admitted {
+export interface Forwardable extends Addressed {
   /** The complete header list for the upstream. */
   upstreamHeaders: HeaderList;
 }

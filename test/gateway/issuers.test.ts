@@ -144,7 +144,10 @@ t.test(
     while ((await call('good', key)) !== 200) await new Promise((again) => setTimeout(again, 20));
     t.equal(gateway.readiness().ready, false, 'it is given some time');
     clock.skip(10_001);
-    t.match(gateway.readiness(), { ready: true, issuers: { good: { state: 'ready' }, dead: { state: 'no keys' } } });
+    t.match(gateway.readiness(), {
+      ready: true,
+      issuers: { good: { state: 'ready' }, dead: { state: 'no keys' } },
+    });
     t.equal(await call('dead', key), '503 keys_unavailable');
     clock.skip(24 * 3_600_000);
     t.equal(gateway.readiness().ready, false, 'a day later nobody’s keys are good');

@@ -1,6 +1,6 @@
 import type { Explanation } from '../../../contracts/admin-explain.js';
 import { IDENTITY_HEADERS, IDENTITY_PREFIX } from '../../../contracts/identity-headers.js';
-import { FORWARDING_HEADERS } from '../forwarding-headers.js';
+import { isForwardingHeader } from '../forwarding-headers.js';
 import type { Forwardable, HeaderList } from '../states.js';
 
 const CONCEALED = 'not shown';
@@ -45,14 +45,14 @@ function whyStripped(
 ): string | undefined {
   if (!clean.has(name)) return 'reserved for the gateway, or steers servers behind it';
   if (forwardable === undefined) return undefined;
-  if (FORWARDING_HEADERS.has(name)) return 'the gateway gives its own word';
+  if (isForwardingHeader(name)) return 'the gateway gives its own word';
   if (sent.has(name)) return undefined;
   if (name === 'cookie' || forwardable.route.withheldHeaders.has(name)) return 'a credential for the gateway';
   return 'of this connection only';
 }
 
 const isInjected = (name: string, own: ReadonlySet<string>): boolean =>
-  name.startsWith(IDENTITY_PREFIX) || own.has(name) || FORWARDING_HEADERS.has(name) || name === 'client-cert';
+  name.startsWith(IDENTITY_PREFIX) || own.has(name) || isForwardingHeader(name) || name === 'client-cert';
 
 /** Also what a profile takes API keys from, should the route forward it. */
 function isCredential(name: string, forwardable: Forwardable | undefined): boolean {

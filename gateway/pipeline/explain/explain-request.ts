@@ -72,13 +72,16 @@ export async function explainRequest(asked: ExplainRequest, deps: ExplainDeps): 
     route:
       routed === undefined
         ? null
-        : explainRoute(routed, decided.forwardable, deps.targetsOf(routed.route.upstream)),
+        : explainRoute(routed, decided.forwardable, targetsOf(routed.route.upstream, deps)),
     candidates: located === undefined ? [] : candidates(located, routed?.route),
     steps: told.steps,
     headers: explainHeaders(request.headers, stripped?.headers, decided.forwardable),
   };
   return hideSecrets(explanation, secretsOf(request, asked, routed));
 }
+
+const targetsOf = (upstream: string | undefined, deps: ExplainDeps): readonly string[] =>
+  upstream === undefined ? [] : deps.targetsOf(upstream);
 
 interface Decided {
   request: InboundRequest;

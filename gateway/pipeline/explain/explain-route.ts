@@ -8,21 +8,20 @@ export function explainRoute(
   targets: readonly string[],
 ): ExplainedRoute {
   const { rateLimit } = route;
+  const forwards = route.kind === 'forward' ? route : undefined;
   const sends =
-    forwardable === undefined
-      ? null
-      : { method: forwardable.request.method, path: forwardable.path + forwardable.query };
+    forwardable === undefined ? null : { method: forwardable.request.method, path: forwardable.target };
   return {
     id: route.id,
     source: route.source,
     params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, value ?? ''])),
     access: route.access,
-    upstream: route.upstream,
+    upstream: route.upstream ?? null,
     targets: [...targets],
     sends,
-    timeout_ms: route.timeoutMs,
-    idle_timeout_ms: route.idleTimeoutMs,
-    max_body_bytes: route.maxBodyBytes,
+    timeout_ms: forwards?.timeoutMs ?? null,
+    idle_timeout_ms: forwards?.idleTimeoutMs ?? null,
+    max_body_bytes: forwards?.maxBodyBytes ?? null,
     rate_limit: rateLimit === undefined ? null : { requests: rateLimit.requests, per_ms: rateLimit.perMs },
   };
 }

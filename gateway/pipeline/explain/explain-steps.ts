@@ -1,6 +1,7 @@
 import type { ExplainedStep } from '../../../contracts/admin-explain.js';
 import { addIdentityHeaders } from '../add-identity-headers.js';
 import { answerOwnPath } from '../answer-own-path.js';
+import { answerRoute } from '../answer-route.js';
 import { checkDeclaredLength } from '../check-declared-length.js';
 import { checkUpgradeOrigin } from '../check-origin.js';
 import { headerValues } from '../headers.js';
@@ -8,6 +9,7 @@ import { limitRate } from '../limit-rate.js';
 import { locate, matchRoute } from '../match-route.js';
 import type { GatewayPorts } from '../ports.js';
 import { receive } from '../receive.js';
+import { rewritePath } from '../rewrite-path.js';
 import type { Route } from '../route.js';
 import type { InboundRequest, Located, Routed, Stripped } from '../states.js';
 import { stripReservedHeaders } from '../strip-reserved-headers.js';
@@ -83,12 +85,21 @@ async function runStages(
   const admitted = trace.step('rate limit', { expected: limitText(rateLimit), found: 'not counted' }, () =>
     limitRate(authorized, gateway.rateLimiter),
   );
+  if (routed.route.kind !== 'forward') {
+    trace.step(routed.route.kind, { found: String(routed.route.answer.status) }, () => answerRoute(admitted));
+    return;
+  }
+  const addressed = trace.step(
+    'upstream path',
+    { expected: 'one that every server reads the same way' },
+    () => rewritePath(admitted),
+  );
   const forwardable = trace.step('identity headers', { expected: 'at most 8 KiB' }, () =>
-    addIdentityHeaders(admitted, gateway.assertions),
+    addIdentityHeaders(addressed, gateway.assertions),
   );
   if (request.isUpgrade) return;
   const [length = 'none declared'] = headerValues(request.headers, 'content-length');
-  trace.step('body', { expected: `at most ${routed.route.maxBodyBytes} bytes`, found: length }, () =>
+  trace.step('body', { expected: `at most ${forwardable.route.maxBodyBytes} bytes`, found: length }, () =>
     checkDeclaredLength(forwardable),
   );
 }

@@ -1,10 +1,11 @@
-import type { ConfigCode } from '../../../contracts/config-problems.js';
 import { WELL_KNOWN } from '../../../contracts/well-known.js';
 import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
+import { checkDestination } from './check-destination.js';
 import { checkName } from './check-name.js';
 import { checkOrigins } from './check-origins.js';
+import { checkSegments, parametersOf } from './check-pattern.js';
 import { profileName } from './route-names.js';
 
 export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
@@ -12,9 +13,7 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
   for (const [index, route] of config.value.routes.entries()) {
     const at: ConfigPath = ['routes', index];
     problems.push(...checkPattern(config, [...at, 'path'], route.path));
-    problems.push(
-      ...checkName(config, [...at, 'upstream'], route.upstream, config.value.upstreams, 'upstream'),
-    );
+    problems.push(...checkDestination(config, at, route));
     if (route.auth !== 'public') {
       problems.push(
         ...checkName(config, [...at, 'auth'], profileName(route.auth), config.value.auth, 'auth profile'),
@@ -38,10 +37,7 @@ function checkParameters(
 ): ConfigProblem[] {
   if (route.auth === 'public') return [];
   const profile = profileName(route.auth);
-  const parameters = route.path
-    .split('/')
-    .filter((segment) => segment.startsWith(':'))
-    .map((segment) => segment.slice(1));
+  const parameters = parametersOf(route.path).filter((name) => name !== '*');
   const rules = [
     ...Object.entries(config.value.auth[profile]?.claims ?? {}),
     ...Object.entries(typeof route.auth === 'string' ? {} : (route.auth.claims ?? {})),
@@ -58,22 +54,8 @@ function checkParameters(
   });
 }
 
-const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;
-const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
-
 function checkPattern(config: ConfigFile<GatewayConfig>, at: ConfigPath, pattern: string): ConfigProblem[] {
-  const problem = (code: ConfigCode, message: string): ConfigProblem[] => [config.problem(at, code, message)];
-  if (`${pattern}/`.startsWith(WELL_KNOWN.gatewayPrefix)) {
-    return problem('config_route_reserved', `${WELL_KNOWN.gatewayPrefix} is the gateway\u2019s own`);
-  }
-  const segments = pattern.slice(1).split('/');
-  for (const [index, segment] of segments.entries()) {
-    const isLast = index === segments.length - 1;
-    if (isLast && (segment === '' || segment === '*')) continue;
-    if (segment === '.' || segment === '..' || !(STATIC_SEGMENT.test(segment) || PARAMETER.test(segment))) {
-      const message = `"${segment}" in ${pattern} is no path segment: use plain text, :name, or * as the last one`;
-      return problem('config_route_path', message);
-    }
-  }
-  return [];
+  if (!`${pattern}/`.startsWith(WELL_KNOWN.gatewayPrefix)) return checkSegments(config, at, pattern);
+  const message = `${WELL_KNOWN.gatewayPrefix} is the gateway\u2019s own`;
+  return [config.problem(at, 'config_route_reserved', message)];
 }

@@ -8,7 +8,10 @@ export type LayoutOf = (route: RouteConfig) => IdentityLayout;
 export function identityLayouts({ upstreams }: GatewayConfig): LayoutOf {
   const layouts = new Map<string, IdentityLayout>();
   return ({ upstream, identity_headers }) => {
-    const named = { ...lowerCase(upstreams[upstream]?.identity_headers), ...lowerCase(identity_headers) };
+    const named = {
+      ...lowerCase(upstreams[upstream ?? '']?.identity_headers),
+      ...lowerCase(identity_headers),
+    };
     const custom = Object.entries(named).map(([name, claim]) => ({ name, claim: claimSteps(claim) }));
     custom.sort((one, other) => (one.name < other.name ? -1 : 1));
     const key = JSON.stringify(custom);

@@ -1,10 +1,11 @@
-import { durationMs, sizeBytes } from '../../../kit/units.js';
+import { durationMs } from '../../../kit/units.js';
 import type { CredentialSources } from '../../pipeline/credential-sources.js';
 import type { Issuer } from '../../pipeline/issuer.js';
 import type { Route } from '../../pipeline/route.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { compileRules } from './access-rules.js';
 import { compileCredentials, withheldCredentials } from './credentials.js';
+import { compileDestination, type Withheld } from './destinations.js';
 import { identityLayouts, type LayoutOf } from './identity-layouts.js';
 import { compileConditions, describeConditions, hostsOf } from './route-conditions.js';
 import { profileName, withHead } from './route-names.js';
@@ -15,7 +16,7 @@ export interface RouteParts {
   issuers: ReadonlyMap<string, Issuer>;
   credentials: ReadonlyMap<string, CredentialSources>;
   layoutOf: LayoutOf;
-  withheld: ReturnType<typeof withheldCredentials>;
+  withheld: Withheld;
 }
 
 export function routeParts(config: GatewayConfig, issuers: ReadonlyMap<string, Issuer>): RouteParts {
@@ -33,14 +34,11 @@ export function routeParts(config: GatewayConfig, issuers: ReadonlyMap<string, I
   };
 }
 
-const NONE: ReadonlySet<string> = new Set();
-
 export function compileRoute(route: RouteConfig, source: string, parts: RouteParts): Route {
   const { config, issuers, credentials, layoutOf, withheld } = parts;
   const name = route.auth === 'public' ? undefined : profileName(route.auth);
   const profile = name === undefined ? undefined : config.auth[name];
   const origins = route.origins ?? profile?.origins;
-  const forwardToken = route.forward_token ?? false;
   const hosts = hostsOf(route);
   const conditions = compileConditions(route);
   const base = {
@@ -49,23 +47,15 @@ export function compileRoute(route: RouteConfig, source: string, parts: RoutePar
     methods: withHead(route.methods),
     hosts,
     conditions,
-    upstream: route.upstream,
-    forwardToken,
-    withheldHeaders: forwardToken ? NONE : withheld.headers,
-    withheldCookies: forwardToken ? NONE : withheld.cookies,
-    forwardCertificate: route.forward_certificate ?? false,
     identityLayout: layoutOf(route),
-    asserted: config.upstreams[route.upstream]?.assertion ?? false,
     origins: origins === undefined ? undefined : new Set(origins),
     allowEncodedSlash: route.encoded_slash === 'allow',
-    maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
-    timeoutMs: durationMs(route.timeout ?? '30s'),
-    idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
     rateLimit:
       route.rate_limit === undefined
         ? undefined
         : { requests: route.rate_limit.requests, perMs: durationMs(route.rate_limit.per) },
     source,
+    ...compileDestination(route, config, withheld),
   };
   if (name === undefined) return { ...base, access: 'public' };
   const sources = credentials.get(name);

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { IdentityHeaders, Origins, RouteAuth } from './auth-profile.js';
 import { closed, Duration, Size } from './common.js';
+import { destination } from './destination.js';
 import { routeMatch } from './route-match.js';
 
 const Methods = Type.Array(
@@ -21,7 +22,7 @@ export const Route = Type.Object(
     methods: Methods,
     ...routeMatch,
     auth: Type.Union([Type.String({ minLength: 1, description: 'public, or a name under auth' }), RouteAuth]),
-    upstream: Type.String(),
+    ...destination,
     forward_token: Type.Optional(Type.Boolean()),
     forward_certificate: Type.Optional(
       Type.Boolean({ description: 'hand a verified client certificate on as Client-Cert (RFC 9440)' }),

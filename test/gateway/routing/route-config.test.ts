@@ -185,3 +185,61 @@ t.test('what a route goes by is something that a request can have', async (t) =>
   const [problem] = foundProblems(route({ hosts: ['ok.test', 'a b'] }));
   t.match(problem, { file: 'gateway.yaml', line: /^\d+$/, column: 9, code: 'config_host' });
 });
+
+t.test('a rewrite makes one path, of what the route has', async (t) => {
+  eachIsRefused(t, {
+    'a prefix that is not there': [/^config_rewrite: \/api .*\/x\/:id/, route({ strip_prefix: '/api' })],
+    'half a segment': [/^config_rewrite/, route({ path: '/apis/x', strip_prefix: '/api' })],
+    'a parameter in the prefix': [/^config_rewrite/, route({ strip_prefix: '/x/:id' })],
+    'a final slash': [/^config_rewrite/, route({ strip_prefix: '/x/' })],
+    'nothing to strip': [/^config_rewrite/, route({ strip_prefix: '/' })],
+    'two ways at once': [
+      /^config_rewrite: .*remove strip_prefix/,
+      route({ strip_prefix: '/x', rewrite: '/y' }),
+    ],
+    'an unknown parameter': [/^config_rewrite: .*did you mean ":id"/, route({ rewrite: '/y/:ids' })],
+    'a wildcard that the path does not have': [/^config_rewrite: .*it has :id/, route({ rewrite: '/y/*' })],
+    'a dot segment': [/^config_route_path/, route({ rewrite: '/../:id' })],
+    'an empty segment': [/^config_route_path/, route({ rewrite: '//:id' })],
+    'a query': [/^config_route_path/, route({ rewrite: '/y?a=:id' })],
+    'an encoded slash': [/^config_route_path/, route({ rewrite: '/y%2F:id' })],
+    'part of a segment': [/^config_route_path/, route({ rewrite: '/y/:id.json' })],
+    'a wildcard in the middle': [/^config_route_path/, route({ path: '/x/*', rewrite: '/*/y' })],
+  });
+});
+
+const nowhere = { upstream: undefined };
+const redirect = (to: string, more: object = {}) => route({ ...nowhere, redirect: { to }, ...more });
+const reply = (given: object, more: object = {}) => route({ ...nowhere, reply: given, ...more });
+
+t.test('a route goes to one place', async (t) => {
+  eachIsRefused(t, {
+    nowhere: [/^config_route_destination: .*upstream, a redirect or a reply/, route(nowhere)],
+    'to two places': [/^config_route_destination: .*redirect/, route({ redirect: { to: '/y' } })],
+    'a time-out of nobody': [/^config_route_destination: .*timeout/, redirect('/y', { timeout: '1s' })],
+    'a body for nobody': [/^config_route_destination: .*max_body/, reply({}, { max_body: '1KiB' })],
+    'without auth': [/^config_missing_key: .*auth/, reply({ status: 200 }, { auth: undefined })],
+    'a host from the request': [/^config_redirect: .*fixed text/, redirect('https://:id.test/')],
+    'a user in the URL': [/^config_redirect/, redirect('https://good.test@evil.test/')],
+    'a host in capitals': [/^config_redirect: .*write https:\/\/a.test/, redirect('https://A.test/')],
+    'no host': [/^config_redirect/, redirect('https:///x')],
+    'a host without a scheme': [/^config_route_path/, redirect('//evil.test/')],
+    'plain http': [/^config_value/, redirect('http://a.test/')],
+    'another scheme': [/^config_value/, redirect('javascript:alert(1)')],
+    'a line break': [/^config_value/, redirect('/y\r\nSet-Cookie: a=b')],
+    'a fragment': [/^config_redirect/, redirect('/y#z')],
+    'a parameter in the query': [/^config_redirect/, redirect('/y?id=:id')],
+    'an unknown parameter': [/^config_rewrite/, redirect('https://a.test/:ids')],
+    'a status that is no redirect': [
+      /^config_value/,
+      route({ ...nowhere, redirect: { to: '/y', status: 200 } }),
+    ],
+    'a body where there is none': [/^config_reply/, reply({ status: 204, body: 'x' })],
+    'a giant reply': [/^config_reply: .*64KiB/, reply({ body: 'x'.repeat(65537) })],
+    'an interim status': [/^config_value/, reply({ status: 101 })],
+    'a header with a line break': [/^config_/, reply({ headers: { 'X-A': 'a\r\nb: c' } })],
+    'an upstream that is not there': [/^config_dangling_name/, route({ upstream: 'autz' })],
+  });
+  t.same(problemsOf(redirect('https://a.test:8443/y/:id?z=1')), []);
+  t.same(problemsOf(reply({ status: 304 })), []);
+});

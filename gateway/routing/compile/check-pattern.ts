@@ -1,0 +1,53 @@
+import { closest } from '../../../kit/closest.js';
+import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
+import type { GatewayConfig } from '../schema.js';
+
+type Config = ConfigFile<GatewayConfig>;
+
+const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;
+const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
+
+/** Segments that mean one thing to every server: plain text, `:name`, and `*` or nothing as the last one. */
+export function checkSegments(config: Config, at: ConfigPath, pattern: string): ConfigProblem[] {
+  const segments = pattern.slice(1).split('/');
+  for (const [index, segment] of segments.entries()) {
+    const isLast = index === segments.length - 1;
+    if (isLast && (segment === '' || segment === '*')) continue;
+    if (segment === '.' || segment === '..' || !(STATIC_SEGMENT.test(segment) || PARAMETER.test(segment))) {
+      const message = `"${segment}" in ${pattern} is no path segment: use plain text, :name, or * as the last one`;
+      return [config.problem(at, 'config_route_path', message)];
+    }
+  }
+  return [];
+}
+
+/** Names without their colon, in order; `*` for a wildcard. */
+export function parametersOf(pattern: string): string[] {
+  return pattern
+    .split('/')
+    .filter((segment) => segment.startsWith(':') || segment === '*')
+    .map((segment) => segment.replace(/^:/, ''));
+}
+
+/** A template that is filled from the route's path can use what that path has. */
+export function checkTemplate(
+  config: Config,
+  at: ConfigPath,
+  template: string,
+  pattern: string,
+): ConfigProblem[] {
+  const invalid = checkSegments(config, at, template);
+  if (invalid.length > 0) return invalid;
+  const known = parametersOf(pattern);
+  return parametersOf(template).flatMap((name) => {
+    if (known.includes(name)) return [];
+    const guess = closest(name, known);
+    const named = name === '*' ? '*' : `:${name}`;
+    const remedy =
+      guess !== undefined && guess !== '*'
+        ? `did you mean ":${guess}"?`
+        : `it has ${known.map((each) => (each === '*' ? '*' : `:${each}`)).join(', ') || 'no parameters'}`;
+    const message = `${template} needs ${named}, which ${pattern} does not have: ${remedy}`;
+    return [config.problem(at, 'config_rewrite', message)];
+  });
+}

@@ -1,0 +1,78 @@
+import { durationMs, sizeBytes } from '../../../kit/units.js';
+import type { Destination, ForwardTo, OwnAnswer } from '../../pipeline/route.js';
+import type { GatewayConfig, RouteConfig } from '../schema.js';
+import type { withheldCredentials } from './credentials.js';
+import { compileTemplate, splitTarget, templateWithout } from './path-templates.js';
+
+export type Withheld = ReturnType<typeof withheldCredentials>;
+
+export function compileDestination(
+  route: RouteConfig,
+  config: GatewayConfig,
+  withheld: Withheld,
+): Destination {
+  const { upstream, redirect, reply } = route;
+  if (upstream !== undefined) return forwardTo(route, upstream, config, withheld);
+  if (redirect !== undefined) {
+    const { origin, template, suffix } = splitTarget(redirect.to);
+    return {
+      kind: 'redirect',
+      upstream: undefined,
+      answer: answer(route, redirect.status ?? 307, {}, ''),
+      location: { origin, template: compileTemplate(template, route.path), suffix },
+    };
+  }
+  // The checks have found one of the three.
+  if (reply === undefined) throw new Error('the route goes nowhere');
+  const type = typeof reply.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
+  const headers = reply.body === undefined ? reply.headers : { 'content-type': type, ...reply.headers };
+  return {
+    kind: 'reply',
+    upstream: undefined,
+    answer: answer(route, reply.status ?? 200, headers, replyBody(reply.body)),
+  };
+}
+
+/** What is sent for a reply's `body`. */
+export function replyBody(body: NonNullable<RouteConfig['reply']>['body']): string {
+  if (body === undefined) return '';
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+/** What only some callers get is kept by no cache on the way, unless config says otherwise. */
+function answer(
+  { auth }: RouteConfig,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+  body: string,
+): OwnAnswer {
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const caching = auth === 'public' ? {} : { 'cache-control': 'no-store' };
+  return { status, headers: { ...caching, ...Object.fromEntries(named) }, body };
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function forwardTo(
+  route: RouteConfig,
+  upstream: string,
+  config: GatewayConfig,
+  withheld: Withheld,
+): ForwardTo {
+  const { rewrite, strip_prefix: prefix, path, forward_token: forwardToken = false } = route;
+  const rewritten = rewrite === undefined ? undefined : compileTemplate(rewrite, path);
+  return {
+    kind: 'forward',
+    upstream,
+    rewrite: rewritten ?? (prefix === undefined ? undefined : templateWithout(prefix)),
+    strippedPrefix: prefix,
+    forwardToken,
+    withheldHeaders: forwardToken ? NONE : withheld.headers,
+    withheldCookies: forwardToken ? NONE : withheld.cookies,
+    forwardCertificate: route.forward_certificate ?? false,
+    asserted: config.upstreams[upstream]?.assertion ?? false,
+    maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
+    timeoutMs: durationMs(route.timeout ?? '30s'),
+    idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
+  };
+}
