@@ -163,3 +163,18 @@ t.test('the fallback is followed while the primary is silent, and left when it i
   await clock.advance(1000);
   t.ok(fallback[0]?.signal.aborted);
 });
+
+t.test(
+  'the lag is how long the newest entry was on its way, where the feed says when it set out',
+  async (t) => {
+    const { clock, replica, primary } = setUp(t);
+    const entry: RevocationEntry = { kind: 'token', iss: 'i', jti: 'x', exp: 9e9 };
+    primary[0]?.sink.merge([entry]);
+    t.equal(replica.lagMs, undefined);
+    primary[0]?.sink.merge([entry], clock.now() - 120);
+    t.equal(replica.lagMs, 120);
+    primary[0]?.sink.merge([entry], clock.now() + 50);
+    t.equal(replica.lagMs, 0, 'a clock ahead of ours');
+    t.end();
+  },
+);
