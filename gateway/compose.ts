@@ -28,11 +28,14 @@ import { createRevocationSource } from './adapters/revocation-source.js';
 import { createStaleWarning } from './adapters/stale-warning.js';
 import { createUpstreamConnections, type UpstreamSpec } from './adapters/upstream-connections.js';
 import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
+import { liveExplainDeps } from './explain-facts.js';
 import { createAdminServer } from './http/admin-server.js';
 import { createDataPlane } from './http/data-plane.js';
 import { createKeyCaches } from './key-caches.js';
 import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
+import { explainRequest } from './pipeline/explain/explain-request.js';
+import type { GatewayPorts } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 import { readinessOf, whenReady } from './readiness.js';
 import { compileSnapshot } from './routing/compile.js';
@@ -113,32 +116,33 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         stopping,
         now: clock.now(),
       });
-    const dataPlane = await createDataPlane({
-      gateway: {
-        snapshot: () => snapshot.current,
-        now: () => clock.now(),
-        monotonic: () => clock.monotonic(),
-        verifiedTokens,
-        revocations,
-        openRequests,
-        apiKeys: new ApiKeyTokens({
-          exchange: createApiKeyExchange(upstreams.originOf(AUTH_INTERNAL), upstreams.agent),
-          clock,
-          logger,
-        }),
-        dpopReplays: createDpopReplayMemory(clock),
-        assertions: createAssertionSigner({
-          secret: assertionSecret(config.assertions?.secret),
-          rotationMs: durationMs(config.assertions?.rotation ?? '24h'),
-          clock,
-        }),
-        rateLimiter: createMemoryRateLimiter(clock),
-        record(outcome) {
-          requestMetrics.count(outcome);
-          logAccess(outcome);
-          if (outcome.stale) warnStale();
-        },
+    const pipeline: GatewayPorts = {
+      snapshot: () => snapshot.current,
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      verifiedTokens,
+      revocations,
+      openRequests,
+      apiKeys: new ApiKeyTokens({
+        exchange: createApiKeyExchange(upstreams.originOf(AUTH_INTERNAL), upstreams.agent),
+        clock,
+        logger,
+      }),
+      dpopReplays: createDpopReplayMemory(clock),
+      assertions: createAssertionSigner({
+        secret: assertionSecret(config.assertions?.secret),
+        rotationMs: durationMs(config.assertions?.rotation ?? '24h'),
+        clock,
+      }),
+      rateLimiter: createMemoryRateLimiter(clock),
+      record(outcome) {
+        requestMetrics.count(outcome);
+        logAccess(outcome);
+        if (outcome.stale) warnStale();
       },
+    };
+    const dataPlane = await createDataPlane({
+      gateway: pipeline,
       upstreams,
       open,
       limits: listenerLimits(config.limits),
@@ -153,6 +157,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       version: () => ({ ...build, config: snapshot.current.version }),
       keySets: () => ({ issuers: keys.status() }),
       metrics: () => metrics.expose(),
+      explain: (asked) => explainRequest(asked, liveExplainDeps(config, pipeline, keys.status())),
       logger,
     });
 

@@ -1,4 +1,7 @@
+import type { KeySetStatus } from '../contracts/admin-api.js';
+import type { ExplainDeps } from './pipeline/explain/explain-request.js';
 import type { ListenerFacts } from './pipeline/explain/inbound-request.js';
+import type { GatewayPorts } from './pipeline/ports.js';
 import { targetsOf } from './routing/schema/common.js';
 import type { GatewayConfig } from './routing/schema.js';
 
@@ -16,4 +19,19 @@ export function listenerFacts({ listen }: GatewayConfig): ListenerFacts {
 /** The URLs of an upstream by its name. */
 export function upstreamTargets({ upstreams }: GatewayConfig): (name: string) => readonly string[] {
   return (name) => targetsOf(upstreams[name]?.url ?? []);
+}
+
+/** What a running gateway explains with: its own ports, keys and revocations. */
+export function liveExplainDeps(
+  config: GatewayConfig,
+  gateway: GatewayPorts,
+  keySets: readonly KeySetStatus[],
+): ExplainDeps {
+  return {
+    mode: 'live',
+    gateway,
+    listener: listenerFacts(config),
+    keySetAge: (name) => keySets.find((set) => set.name === name)?.age_ms ?? undefined,
+    targetsOf: upstreamTargets(config),
+  };
 }

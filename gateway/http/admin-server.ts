@@ -1,14 +1,17 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { KeySetReport, ReadinessReport, VersionReport } from '../../contracts/admin-api.js';
+import type { ExplainRequest, Explanation } from '../../contracts/admin-explain.js';
 import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
+import { registerExplainRoute } from './explain-route.js';
 
 export interface AdminOptions {
   readiness: () => ReadinessReport;
   version: () => VersionReport;
   keySets: () => KeySetReport;
   metrics: () => Promise<{ contentType: string; text: string }>;
+  explain: (asked: ExplainRequest) => Promise<Explanation>;
   logger: Logger;
 }
 
@@ -23,6 +26,7 @@ export function createAdminServer({
   version,
   keySets,
   metrics,
+  explain,
   logger,
 }: AdminOptions): FastifyInstance {
   const app = Fastify({
@@ -48,5 +52,6 @@ export function createAdminServer({
     const { contentType, text } = await metrics();
     return reply.type(contentType).send(text);
   });
+  registerExplainRoute(app, explain);
   return app;
 }
