@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
 import { addAuditCommand } from './audit.js';
+import { addCheckCommand } from './check.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
@@ -73,6 +74,7 @@ export function createProgram(): Command {
     });
 
   addAuditCommand(program);
+  addCheckCommand(program);
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);

@@ -145,6 +145,15 @@ export const CONFIG_PROBLEMS = {
   config_certificate_file: error('a PEM file cannot be read or is of another kind', 'check path and content'),
   config_certificate_key: error('certificate and key are not a pair', 'point cert and key at one pair'),
   config_certificate_expired: error('a certificate has expired, or is not valid yet', 'renew it'),
+  config_online_keys: error(
+    'with --online: an issuer gives no usable keys',
+    'as the message says; the gateway would go on with the last good ones',
+  ),
+  config_online_redis: error('with --online: Redis does not answer', 'check address, password and network'),
+  config_online_upstream: error(
+    'with --online: no mTLS connection to a target',
+    'check address and network, the SPIFFE id there, and internal_tls here',
+  ),
   config_certificate_expiring: warning('a certificate expires within 14 days', 'renew it'),
 } as const satisfies Record<string, ConfigProblemSpec>;
 

@@ -135,14 +135,14 @@ function createCache(
   return { cache, isRemote };
 }
 
-interface KeyLocation {
+export interface KeyLocation {
   fetch: FetchJwks;
   source: string;
   isRemote: boolean;
 }
 
 /** `check-issuers.ts` has seen to it that there is exactly one place. */
-function locateKeys(
+export function locateKeys(
   issuer: IssuerConfig,
   dispatcher: () => Dispatcher,
   upstreams: UpstreamConnections,
@@ -170,7 +170,7 @@ function locateKeys(
 }
 
 /** A pool for each issuer, so that one that hangs holds nobody else's connections. */
-function createAgent(caFile: string | undefined): Agent {
+export function createAgent(caFile: string | undefined): Agent {
   const trust = caFile === undefined ? {} : { ca: readCa(caFile) };
   return new Agent({ connect: { timeout: 3000, ...trust }, keepAliveTimeout: 4000, pipelining: 1 });
 }

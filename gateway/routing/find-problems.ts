@@ -1,4 +1,5 @@
 import type { ConfigFile, ConfigProblem } from '../../kit/config-file.js';
+import { checkAssertions } from './compile/check-assertions.js';
 import { checkConflicts } from './compile/check-conflicts.js';
 import { checkIdentityHeaders } from './compile/check-identity-headers.js';
 import { checkIssuers } from './compile/check-issuers.js';
@@ -19,6 +20,7 @@ export function findProblems(config: ConfigFile<GatewayConfig>): ConfigProblem[]
     ...checkIssuers(config),
     ...checkRevocationMode(config),
     ...checkUpstreams(config),
+    ...checkAssertions(config),
     ...checkProfiles(config),
     ...checkRoutes(config),
     ...checkMatch(config),

@@ -25,20 +25,24 @@ export class ConfigError extends StartupError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(describeProblem).join('\n'), {
-      detail: problems.map(showProblem).join('\n'),
+    super(problems.map((problem) => describeProblem(problem)).join('\n'), {
+      detail: problems.map((problem) => showProblem(problem)).join('\n'),
     });
     this.problems = problems;
   }
 }
 
 /** `file:line:column code: message`, one line. */
-export const describeProblem = ({ file, line, column, code, message }: ConfigProblem): string =>
-  `${file}:${line}:${column} ${code}: ${message}`;
+export const describeProblem = (
+  { file, line, column, code, message }: ConfigProblem,
+  kind: 'error' | 'warning' = 'error',
+): string => `${file}:${line}:${column} ${kind === 'warning' ? 'warning ' : ''}${code}: ${message}`;
 
 /** {@link describeProblem} and the frame below it. */
-export const showProblem = (problem: ConfigProblem): string =>
-  problem.frame === undefined ? describeProblem(problem) : `${describeProblem(problem)}\n${problem.frame}\n`;
+export function showProblem(problem: ConfigProblem, kind: 'error' | 'warning' = 'error'): string {
+  const line = describeProblem(problem, kind);
+  return problem.frame === undefined ? line : `${line}\n${problem.frame}\n`;
+}
 
 export const isWarning = ({ code }: ConfigProblem): boolean => configProblemSpec(code).severity === 'warning';
 

@@ -1,5 +1,6 @@
 import type { ConfigCode } from '../../../contracts/config-problems.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
+import { isMetadataAddress } from '../../../kit/metadata-address.js';
 import { whyNotSecure } from '../../../kit/secure-url.js';
 import type { GatewayConfig, IssuerConfig } from '../schema.js';
 import { checkName } from './check-name.js';
@@ -65,7 +66,11 @@ function checkUrls(issuer: IssuerConfig, problem: At): ConfigProblem[] {
   return Object.entries({ jwks_uri, discovery: discovery === true ? issuer.issuer : discovery }).flatMap(
     ([key, url]) => {
       const why = url === undefined ? undefined : whyNotSecure(url, issuer.insecure_http ?? false);
-      return why === undefined ? [] : [problem(key, 'config_issuer_url', `"${url}" ${why}`)];
+      if (url === undefined) return [];
+      if (why !== undefined) return [problem(key, 'config_issuer_url', `"${url}" ${why}`)];
+      if (issuer.upstream !== undefined || !isMetadataAddress(new URL(url).hostname)) return [];
+      const message = `${new URL(url).hostname} is where clouds hand out credentials, or link-local: no issuer is there`;
+      return [problem(key, 'config_link_local', message)];
     },
   );
 }

@@ -5,6 +5,9 @@ import type { GatewayConfig } from '../schema.js';
 type Config = ConfigFile<GatewayConfig>;
 
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;
+/** What is written so is meant as a regular expression; `{id}` is OpenAPI's parameter. */
+const REGEXP = /[\\^|?[\]{}]|[.)][*+]|:[^/]*\(/;
+const BRACED = /^\{([A-Za-z][A-Za-z0-9_]*)\}$/;
 const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
 
 /** Segments that mean one thing to every server: plain text, `:name`, and `*` or nothing as the last one. */
@@ -13,6 +16,15 @@ export function checkSegments(config: Config, at: ConfigPath, pattern: string): 
   for (const [index, segment] of segments.entries()) {
     const isLast = index === segments.length - 1;
     if (isLast && (segment === '' || segment === '*')) continue;
+    const braced = BRACED.exec(segment)?.[1];
+    if (braced !== undefined) {
+      const message = `"${segment}" in ${pattern} is no path segment: write :${braced}`;
+      return [config.problem(at, 'config_route_path', message)];
+    }
+    if (REGEXP.test(segment)) {
+      const message = `"${segment}" in ${pattern} is a regular expression, and paths take none: use :name for any segment`;
+      return [config.problem(at, 'config_route_regexp', message)];
+    }
     if (segment === '.' || segment === '..' || !(STATIC_SEGMENT.test(segment) || PARAMETER.test(segment))) {
       const message = `"${segment}" in ${pattern} is no path segment: use plain text, :name, or * as the last one`;
       return [config.problem(at, 'config_route_path', message)];

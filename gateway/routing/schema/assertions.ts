@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { closed, Duration, Secret } from './common.js';
 
+export const MIN_SECRET_CHARACTERS = 32;
+
 /** The keys that sign `x-identity-assertion`. */
 export const Assertions = Type.Object(
   {

@@ -15,6 +15,12 @@ export const Upstream = Type.Object(
   {
     url: Targets('one target, or several that are equal'),
     spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
+    allow_link_local: Type.Optional(
+      Type.Boolean({
+        description:
+          'a target may be a link-local or cloud metadata address; for a service that really is there',
+      }),
+    ),
     identity_headers: Type.Optional(IdentityHeaders),
     assertion: Type.Optional(
       Type.Boolean({
