@@ -6,7 +6,7 @@ type Config = ConfigFile<GatewayConfig>;
 
 const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&'()+,=@-]+$/;
 /** What is written so is meant as a regular expression; `{id}` is OpenAPI's parameter. */
-const REGEXP = /[\\^|?[\]{}]|[.)][*+]|:[^/]*\(/;
+const REGEXP = /[\\^|[\]{}]|[.)][*+?]|:[^/]*\(/;
 const BRACED = /^\{([A-Za-z][A-Za-z0-9_]*)\}$/;
 const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
 
