@@ -46,7 +46,7 @@ function offlinePorts(snapshot: Snapshot, { value }: GatewayOptions, clock: Cloc
     verifiedTokens: { get: () => undefined, set: () => undefined, delete: () => undefined },
     revocations: { find: () => undefined, ageMs: () => 0 },
     openRequests: { watch: () => () => undefined },
-    apiKeys: { tokenFor: () => Promise.reject(new Problem('api_key_unverified')) },
+    apiKeys: { tokenFor: () => Promise.reject(new Problem('api_key_unverified')), discard: () => false },
     dpopReplays: { remember: () => 'new', knows: () => false },
     assertions: createAssertionSigner({
       secret: assertionSecret(undefined),

@@ -13,6 +13,8 @@ const REMEMBER_UNKNOWN_MS = 60_000;
 const RENEW_AT = 0.8;
 /** After a renewal that failed; the token still serves. */
 const RENEWAL_RETRY_MS = 1000;
+/** A token that is refused is let go of no sooner. */
+const MIN_HELD_MS = 1000;
 const MAX_KEYS = 100_000;
 const MAX_UNKNOWN = 10_000;
 const MAX_EXCHANGES_AT_ONCE = 64;
@@ -21,6 +23,7 @@ const FAILURES = { burst: 30, perMs: 60_000 };
 
 interface Held {
   token: string;
+  sinceMs: number;
   renewAtMs: number;
   endsAtMs: number;
 }
@@ -54,7 +57,7 @@ export class ApiKeyTokens implements ApiKeys {
   }
 
   tokenFor(key: string, address: string): string | Promise<string> {
-    const digest = createHash('sha256').update(key).digest('base64');
+    const digest = digestOf(key);
     const now = this.#clock.monotonic();
     const held = this.#held.get(digest);
     if (held !== undefined && now < held.endsAtMs) {
@@ -63,6 +66,15 @@ export class ApiKeyTokens implements ApiKeys {
     }
     if (now < (this.#unknown.get(digest) ?? 0)) throw new Problem('api_key_invalid');
     return this.#underWay.get(digest) ?? this.#firstUse(digest, key, address);
+  }
+
+  discard(key: string, token: string): boolean {
+    const digest = digestOf(key);
+    const held = this.#held.get(digest);
+    if (held?.token !== token) return true; // there is another one by now, or about to be
+    if (this.#clock.monotonic() - held.sinceMs < MIN_HELD_MS) return false;
+    this.#held.delete(digest);
+    return true;
   }
 
   #firstUse(digest: string, key: string, address: string): Promise<string> {
@@ -118,6 +130,7 @@ export class ApiKeyTokens implements ApiKeys {
     const lifetimeMs = answer.expires_in * 1000;
     const held = {
       token: answer.access_token,
+      sinceMs: now,
       renewAtMs: now + lifetimeMs * RENEW_AT,
       endsAtMs: now + lifetimeMs,
     };
@@ -125,3 +138,5 @@ export class ApiKeyTokens implements ApiKeys {
     return held.token;
   }
 }
+
+const digestOf = (key: string): string => createHash('sha256').update(key).digest('base64');

@@ -11,7 +11,7 @@ import { identifyCertificate } from './identify-certificate.js';
 import { isProtected } from './match-route.js';
 import type { GatewayPorts } from './ports.js';
 import type { ProtectedRoute } from './route.js';
-import type { Authorized, Routed } from './states.js';
+import type { Authorized, Presented, Routed } from './states.js';
 import { verifyToken } from './verify-token.js';
 
 /** What was decided about the caller. */
@@ -38,8 +38,28 @@ async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayP
     return { authorized: authorizeCertificate(identifyCertificate(presented)) };
   }
   checkCookieOrigin(presented);
+  const { credential } = presented;
+  if (credential.source !== 'api-key') return authorizeToken(presented, gateway);
+  return authorizeApiKey(presented, credential.text, gateway);
+}
+
+/**
+ * By the token that the key stands for. One that is held may be void while the key is not, as after the emergency
+ * rotation of a signing key: then the key is asked for once more, rather than refused until its token would be renewed.
+ */
+async function authorizeApiKey(presented: Presented, key: string, gateway: GatewayPorts): Promise<Decision> {
   const exchanged = await exchangeApiKey(presented, gateway.apiKeys);
-  const verified = await verifyToken(exchanged, gateway.verifiedTokens);
+  try {
+    return await authorizeToken(exchanged, gateway);
+  } catch (error) {
+    const isRefused = error instanceof Problem && error.status === 401;
+    if (!isRefused || !gateway.apiKeys.discard(key, exchanged.token)) throw error;
+  }
+  return authorizeToken(await exchangeApiKey(presented, gateway.apiKeys), gateway);
+}
+
+async function authorizeToken(presented: Presented, gateway: GatewayPorts): Promise<Decision> {
+  const verified = await verifyToken(presented, gateway.verifiedTokens);
   const { issuer } = verified;
   try {
     const unrevoked = await checkRevocation(verified, gateway.revocations);

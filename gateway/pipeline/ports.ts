@@ -42,6 +42,11 @@ export interface ApiKeys {
    * `api_key_unverified` when no answer came in time, `rate_limited` after too many unknown keys from one address.
    */
   tokenFor(key: string, address: string): string | Promise<string>;
+  /**
+   * Lets go of a token that was refused. `false` when it has only just been got: then another would be no better, and
+   * keys that are refused for good must not become a stream of exchanges.
+   */
+  discard(key: string, token: string): boolean;
 }
 
 /** The DPoP proofs of the last minutes (RFC 9449 section 11.1). */

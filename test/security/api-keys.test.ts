@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { spiffeId } from '../../contracts/spiffe.js';
 import { type Attempt, refuseAll, send } from '../fixtures/attacks.js';
+import { eventually } from '../fixtures/eventually.js';
 import { startKeyExchange } from '../fixtures/key-exchange.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -127,4 +128,22 @@ t.test('guessing is slow for the guesser, and for nobody with a key', async (t) 
   t.equal(limited.length, 20);
   t.match(limited[0]?.headers.get('retry-after'), /^[1-9][0-9]*$/);
   t.equal(exchange.asked.length, 30);
+});
+
+t.test('a key outlives its token: what was revoked is that one, not the key', async (t) => {
+  const { url, exchange, feed, issuer, token } = await start(t);
+  let asked = 0;
+  exchange.answer((_key, response) => {
+    const access_token = token({ sid: 'key-1', jti: `jti-${++asked}` });
+    response.end(JSON.stringify({ access_token, expires_in: 600 }));
+  });
+  const use = async () => (await send(url, withKey(key('a')))).status;
+  t.equal(await use(), 200);
+  feed.revoke({ kind: 'token', iss: issuer, jti: 'jti-1', exp: Math.floor(Date.now() / 1000) + 1000 });
+  await eventually(use, (status) => status === 200, 5000); // a token that has only just come is kept for a second
+  t.equal(asked, 2);
+  feed.revoke({ kind: 'session', iss: issuer, sid: 'key-1', exp: Math.floor(Date.now() / 1000) + 1000 });
+  const bursts = await Promise.all(Array.from({ length: 20 }, use));
+  t.same([...new Set(bursts)], [401]);
+  t.ok(asked <= 3, 'a key that is refused for good is not asked for with each request');
 });

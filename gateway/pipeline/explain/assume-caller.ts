@@ -58,7 +58,7 @@ export function assumeCaller(
       set: () => undefined,
       delete: () => undefined,
     },
-    apiKeys: { tokenFor: () => text },
+    apiKeys: { tokenFor: () => text, discard: () => false },
   };
 }
 

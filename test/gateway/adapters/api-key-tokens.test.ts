@@ -27,6 +27,7 @@ function setUp() {
         });
       }),
   });
+  const discard = (key: string, text: string) => tokens.discard(key, text);
   const use = async (key: string, address = '10.0.0.1'): Promise<string> => {
     try {
       return await tokens.tokenFor(key, address);
@@ -39,7 +40,7 @@ function setUp() {
     asked.at(-1)?.reply(answer);
     return got;
   };
-  return { clock, logs, asked, use, first };
+  return { clock, logs, asked, use, first, discard };
 }
 
 const token = (access_token: string): ApiKeyExchange => ({ access_token, expires_in: 600 });
@@ -128,4 +129,19 @@ t.test('no more than 64 questions at once', async (t) => {
   t.equal(await use('k64', '10.0.2.1'), 'overloaded');
   t.equal(asked.length, 64);
   for (const { reply } of asked) reply(undefined);
+});
+
+t.test('a token that was refused is let go of, but not one that has only just come', async (t) => {
+  const { clock, asked, use, first, discard } = setUp();
+  t.equal(await first('k', token('one')), 'one');
+  await clock.advance(999);
+  t.equal(discard('k', 'one'), false);
+  t.equal(await use('k'), 'one');
+  await clock.advance(1);
+  t.equal(discard('k', 'one'), true);
+  t.equal(await first('k', token('two')), 'two');
+  t.equal(asked.length, 2);
+  t.equal(discard('k', 'one'), true, 'whoever comes later finds the new one');
+  t.equal(await use('k'), 'two');
+  t.equal(asked.length, 2);
 });
