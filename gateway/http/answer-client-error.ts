@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Problem } from '../../contracts/problem.js';
@@ -9,16 +10,27 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
   HPE_INVALID_METHOD: 'method_unknown',
+  HPE_INVALID_URL: 'path_invalid',
 };
 
 /** Told of each connection that is answered here: such a request never reaches the pipeline. */
 export type RecordRefusal = (refused: { id: string; problem: Problem; socket: Duplex }) => void;
 
-/** Answers what Node's HTTP parser refused, as a problem like any other, and closes: framing is lost after it. */
+/**
+ * Answers what Node's HTTP parser refused, as a problem like any other, and closes: framing is lost after it. Where a
+ * response has begun, a second one would be taken for a part of it, or for the answer to another request.
+ */
 export function answerClientErrors(
   record: RecordRefusal,
 ): (error: NodeJS.ErrnoException, socket: Socket) => void {
   return (error, socket) => {
+    // Node's own handler looks at this member, too; nothing public tells.
+    const { _httpMessage: response } = socket as Socket & { _httpMessage?: ServerResponse | null };
+    if (response?.headersSent === true) {
+      if (response.writableEnded) socket.destroySoon();
+      else socket.destroy();
+      return;
+    }
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;

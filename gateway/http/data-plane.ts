@@ -98,7 +98,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
       open.requests -= 1;
     });
   });
-  await registerWebSocketProxy(app, upstreams);
+  await registerWebSocketProxy(app, upstreams, limits);
   decideExpectationsHere(app);
   refuseConnect(app, recordRefusal);
   return app;

@@ -48,7 +48,9 @@ export function forwardHttp(
   const body = hasBody(request)
     ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs }, observed.transfer)
     : null;
-  if (request.headers.expect !== undefined) response.writeContinue();
+  // RFC 9110 section 10.1.1: not without a body, and never to an HTTP/1.0 client.
+  if (body !== null && request.headers.expect !== undefined && request.httpVersion === '1.1')
+    response.writeContinue();
   return new Promise((resolve) => {
     const relay = new ResponseRelay(forwardable, response, limits, observed, refuse, resolve);
     const options = {
@@ -114,11 +116,12 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     // An informational response is the upstream's affair with this hop (RFC 9110 section 15.2).
     if (status < 200) return true;
     if (this.#aborted) return false;
+    const headers = this.#readHeaders(status, rawHeaders);
+    if (headers === undefined) return false;
     this.#started = true;
     this.#resume = resume;
     const { transfer, monotonic } = this.#observed;
     transfer.answeredAt = monotonic();
-    const headers = responseHeaders(rawHeaders, status);
     headers.push('x-request-id', this.#forwardable.request.id);
     // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
     if (!this.#response.req.complete && hasBody(this.#response.req)) headers.push('connection', 'close');
@@ -128,6 +131,16 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     else if (isEventStream(headers)) this.#countStream();
     else this.#watchIdle();
     return true;
+  }
+
+  /** Undefined: the response is given up, and `onError` is on its way. */
+  #readHeaders(status: number, raw: Buffer[]): string[] | undefined {
+    try {
+      return responseHeaders(raw, status, this.#forwardable.snapshot.reservedHeaders);
+    } catch (error) {
+      this.#abort?.(error as Error);
+      return undefined;
+    }
   }
 
   onData(chunk: Buffer): boolean {
@@ -143,7 +156,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#stopTimers();
     if (this.#aborted || this.#response.writableEnded) return;
     if (rawTrailers !== null && rawTrailers.length > 0)
-      this.#response.addTrailers(responseTrailers(rawTrailers));
+      this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.snapshot.reservedHeaders));
     this.#response.end();
   }
 
@@ -192,6 +205,8 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   #countStream(): void {
+    // Node keeps the headers back until there is something to go with them, which may be hours here.
+    this.#response.flushHeaders();
     const { open } = this.#observed;
     open.streams += 1;
     this.#response.once('close', () => {

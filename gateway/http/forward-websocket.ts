@@ -6,6 +6,9 @@ import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../contracts/problem.js';
 import type { Forwardable, HeaderList } from '../pipeline/states.js';
+import { ClientWebSocket, MAX_MESSAGE_BYTES, websocketFlow } from './websocket-flow.js';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export interface WebSocketTransport {
   /** One of the upstream's targets, `https://host:port`. */
@@ -21,6 +24,7 @@ export interface WebSocketTransport {
 export async function registerWebSocketProxy(
   app: FastifyInstance,
   upstreams: WebSocketTransport,
+  { clientStallMs }: { clientStallMs: number },
 ): Promise<void> {
   await app.register(httpProxy, {
     upstream: '',
@@ -34,9 +38,16 @@ export async function registerWebSocketProxy(
     handler: () => {
       throw new Problem('internal_error');
     },
-    wsServerOptions: { perMessageDeflate: false },
+    wsHooks: websocketFlow(clientStallMs),
+    wsServerOptions: {
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      WebSocket: ClientWebSocket,
+    } as unknown as FastifyHttpProxyOptions['wsServerOptions'] & object,
     wsClientOptions: {
       perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
         headerObject(withoutHandshake(decided(request).upstreamHeaders)),
       createConnection: ((options: { host: string; port: number | string }) =>
@@ -76,7 +87,7 @@ function upgradeWebSocketsOnly(app: FastifyInstance): void {
   const [proxyUpgrade] = app.server.listeners('upgrade');
   app.server.removeAllListeners('upgrade');
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+    if (isWebSocketUpgrade(request)) {
       proxyUpgrade?.call(app.server, request, socket, head);
       return;
     }
@@ -86,4 +97,10 @@ function upgradeWebSocketsOnly(app: FastifyInstance): void {
     response.on('finish', () => socket.end());
     app.routing(request, response);
   });
+}
+
+/** Whether the proxy takes over. Node's parser decides what is an upgrade: the `Connection` header alone does not. */
+export function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  const { upgrade } = request as IncomingMessage & { upgrade?: boolean | null };
+  return upgrade === true && request.headers.upgrade?.toLowerCase() === 'websocket';
 }

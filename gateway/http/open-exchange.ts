@@ -17,6 +17,7 @@ import {
 } from '../pipeline/ports.js';
 import type { ClientCertificate, Forwardable, InboundRequest } from '../pipeline/states.js';
 import { type ForwardLimits, forwardHttp } from './forward-http.js';
+import { isWebSocketUpgrade } from './forward-websocket.js';
 import { discardBody } from './request-body.js';
 
 declare module 'fastify' {
@@ -100,8 +101,7 @@ function inboundRequest(
       : address,
     peer: { address, isTrustedProxy },
     protocol: raw.socket instanceof TLSSocket ? 'https' : 'http',
-    isUpgrade:
-      raw.headers.upgrade?.toLowerCase() === 'websocket' && /\bupgrade\b/i.test(raw.headers.connection ?? ''),
+    isUpgrade: isWebSocketUpgrade(raw),
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
 }

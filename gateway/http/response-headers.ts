@@ -1,4 +1,5 @@
 import { IDENTITY_PREFIX } from '../../contracts/identity-headers.js';
+import { Problem } from '../../contracts/problem.js';
 
 /** Of one connection only (RFC 9110 section 7.6.1). Node frames the response to the client by itself. */
 const HOP_BY_HOP = new Set([
@@ -6,22 +7,36 @@ const HOP_BY_HOP = new Set([
   'keep-alive',
   'proxy-connection',
   'proxy-authenticate',
+  // Node refuses to announce trailers where the response to the client has none, such as one with a length.
+  'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
 
 /**
  * The upstream's response headers that go on to the client, as the flat list that `writeHead` takes. Names and values
- * come from the wire as latin1 bytes. Identity headers are the gateway's word to upstreams, never the other way.
+ * come from the wire as latin1 bytes. Identity headers, the `reserved` ones of the house's own choosing among them, are
+ * the gateway's word to upstreams, never the other way. Throws `upstream_response_invalid` for a Transfer-Encoding that
+ * leaves open where the body ends (RFC 9112 section 6.3).
  */
-export function responseHeaders(raw: readonly Buffer[], status: number): string[] {
+export function responseHeaders(
+  raw: readonly Buffer[],
+  status: number,
+  reserved: ReadonlySet<string>,
+): string[] {
   const headers: string[] = [];
   let listed: string | undefined;
+  let isChunked = false;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
     const lower = name.toLowerCase();
     if (lower === 'connection') listed = `${listed ?? ''},${latin1(raw[i + 1]).toLowerCase()}`;
-    if (HOP_BY_HOP.has(lower) || lower.startsWith(IDENTITY_PREFIX) || lower === 'x-request-id') continue;
+    if (lower === 'transfer-encoding') {
+      if (isChunked || latin1(raw[i + 1]).toLowerCase() !== 'chunked')
+        throw new Problem('upstream_response_invalid', { reason: 'response.transfer_encoding' });
+      isChunked = true;
+    }
+    if (HOP_BY_HOP.has(lower) || isOurs(lower, reserved)) continue;
     // RFC 9110 section 8.6: a 204 has no length.
     if (status === 204 && lower === 'content-length') continue;
     headers.push(name, latin1(raw[i + 1]));
@@ -29,15 +44,26 @@ export function responseHeaders(raw: readonly Buffer[], status: number): string[
   return listed === undefined ? headers : withoutListed(headers, listed);
 }
 
+/** What a trailer must never say (RFC 9110 section 6.5.1): how the message is framed, or whom a cookie is for. */
+const NO_TRAILER = new Set(['content-length', 'trailer', 'set-cookie', 'content-encoding', 'content-type']);
+
 /** Trailers, under the same rules. */
-export function responseTrailers(raw: readonly (Buffer | string)[]): [string, string][] {
+export function responseTrailers(
+  raw: readonly (Buffer | string)[],
+  reserved: ReadonlySet<string>,
+): [string, string][] {
   const trailers: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = String(raw[i]);
-    if (!name.toLowerCase().startsWith(IDENTITY_PREFIX)) trailers.push([name, String(raw[i + 1])]);
+    const name = latin1(raw[i]);
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || NO_TRAILER.has(lower) || isOurs(lower, reserved)) continue;
+    trailers.push([name, latin1(raw[i + 1])]);
   }
   return trailers;
 }
+
+const isOurs = (name: string, reserved: ReadonlySet<string>): boolean =>
+  name.startsWith(IDENTITY_PREFIX) || name === 'x-request-id' || reserved.has(name);
 
 /** `Connection: close` lists no header and is what most upstreams send, if any. */
 function withoutListed(headers: string[], listed: string): string[] {
@@ -45,4 +71,4 @@ function withoutListed(headers: string[], listed: string): string[] {
   return headers.filter((_, index) => !names.has((headers[index - (index % 2)] ?? '').toLowerCase()));
 }
 
-const latin1 = (bytes: Buffer | undefined): string => bytes?.toString('latin1') ?? '';
+const latin1 = (bytes: Buffer | string | undefined): string => bytes?.toString('latin1') ?? '';

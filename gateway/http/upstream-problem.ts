@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { Problem } from '../../contracts/problem.js';
 import type { ProblemCode } from '../../contracts/problem-codes.js';
 
@@ -9,6 +10,7 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   UND_ERR_SOCKET: 'upstream_reset',
   ECONNRESET: 'upstream_reset',
   EPIPE: 'upstream_reset',
+  UND_ERR_HEADERS_OVERFLOW: 'upstream_response_invalid',
   UND_ERR_RESPONSE_STATUS_CODE: 'upstream_response_invalid',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_response_invalid',
   ERR_PEER_IDENTITY: 'upstream_untrusted',
@@ -30,9 +32,10 @@ export function upstreamProblem(cause: unknown): Problem {
   if (typeof code === 'string') {
     const known = CODES[code];
     if (known !== undefined) return new Problem(known, { cause });
-    if (code.startsWith('HPE_')) return new Problem('upstream_response_invalid', { cause });
     if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
       return new Problem('upstream_untrusted', { cause });
   }
+  // undici's parser error has no code of its own.
+  if (cause instanceof errors.HTTPParserError) return new Problem('upstream_response_invalid', { cause });
   return new Problem('upstream_unreachable', { cause });
 }

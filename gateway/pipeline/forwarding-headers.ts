@@ -4,11 +4,11 @@ import type { Addressed } from './states.js';
 /** The gateway's own word on where a request came from. A client's is not passed on; a trusted proxy's is continued. */
 const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   'forwarded',
+  'true-client-ip',
   'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-forwarded',
   'x-real-ip',
   'x-request-id',
 ]);

@@ -2,8 +2,9 @@ import { Problem } from '../../contracts/problem.js';
 import { headerValues, listTokens } from './headers.js';
 import { hostName, wildcardOf } from './host-name.js';
 import type { Snapshot } from './snapshot.js';
-import type { InboundRequest, Received } from './states.js';
+import type { HeaderList, InboundRequest, Received } from './states.js';
 
+const MAX_HEADERS = 1000;
 const CLOSE = { connection: 'close' };
 const KNOWN_METHODS = new Set([
   'GET',
@@ -23,6 +24,7 @@ const HOST = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.
 /** Checks what Node's parser lets through and different servers read differently. */
 export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt: number): Received {
   checkMethod(request);
+  checkHeaderCount(request);
   const host = onlyHost(request);
   checkHostServed(host, snapshot);
   checkFraming(request);
@@ -32,6 +34,11 @@ export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt:
 
 function checkMethod({ method }: InboundRequest): void {
   if (!KNOWN_METHODS.has(method)) throw new Problem('method_unknown');
+}
+
+/** Node's parser drops all headers past the 2,000th without a word. */
+function checkHeaderCount({ headers }: InboundRequest): void {
+  if (headers.length > 2 * MAX_HEADERS) throw new Problem('headers_too_large', { headers: CLOSE });
 }
 
 /** RFC 9112 section 3.2: exactly one Host, and only a host in it. */
@@ -50,11 +57,13 @@ function checkHostServed(host: string, { hosts }: Snapshot): void {
 }
 
 /** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */
-function checkFraming({ method, headers, httpVersion }: InboundRequest): void {
+function checkFraming({ method, headers, httpVersion, isUpgrade }: InboundRequest): void {
   const encodings = headerValues(headers, 'transfer-encoding');
   const lengths = headerValues(headers, 'content-length');
   const hasBody = encodings.length > 0 || lengths.some((length) => length !== '0');
   const invalid =
+    // Node's parser takes 0.9 and 2.0 as well.
+    (httpVersion !== '1.1' && httpVersion !== '1.0') ||
     (encodings.length > 0 && lengths.length > 0) ||
     (encodings.length > 0 && httpVersion === '1.0') ||
     lengths.length > 1 ||
@@ -64,8 +73,22 @@ function checkFraming({ method, headers, httpVersion }: InboundRequest): void {
   if (invalid) throw new Problem('request_invalid', { headers: CLOSE });
   const wantsUpgrade = headerValues(headers, 'upgrade').length > 0;
   if (hasBody && wantsUpgrade) throw new Problem('upgrade_invalid', { headers: CLOSE });
+  if (isUpgrade && !isHandshake(method, headers)) throw new Problem('upgrade_invalid', { headers: CLOSE });
   if (hasBody && (method === 'GET' || method === 'HEAD'))
     throw new Problem('request_invalid', { headers: CLOSE });
+}
+
+/** RFC 6455 section 4.2.1. */
+function isHandshake(method: string, headers: HeaderList): boolean {
+  const keys = headerValues(headers, 'sec-websocket-key');
+  const versions = headerValues(headers, 'sec-websocket-version');
+  return (
+    method === 'GET' &&
+    keys.length === 1 &&
+    /^[+/0-9A-Za-z]{22}==$/.test(keys[0] ?? '') &&
+    versions.length === 1 &&
+    versions[0] === '13'
+  );
 }
 
 /** RFC 9110 section 10.1.1: the only expectation there is. */

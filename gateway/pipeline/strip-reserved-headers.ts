@@ -1,21 +1,31 @@
 import { CLIENT_CERT_HEADERS, IDENTITY_PREFIX } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
+import { isForwardingHeader } from './forwarding-headers.js';
 import { filterHeaders } from './headers.js';
 import type { Received, Stripped } from './states.js';
 
 /** Sent by clients to steer servers behind a proxy. The gateway routes by none of them and hands on none of them. */
 const STEERING = new Set([
+  'x-host',
+  'x-http-host-override',
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
+  'x-original-host',
+  'x-original-method',
+  'x-original-uri',
   'x-original-url',
   'x-rewrite-url',
 ]);
 
+/** What a server behind us could frame the message by (RFC 9112 section 6). */
+const FRAMING = new Set(['content-length', 'transfer-encoding']);
+
 /**
  * Removes every header that an upstream would take for the gateway's word (design 4.2), on every route, before
- * anything else is decided. PHP, WSGI and CGI read `_` and `.` as `-`, so such look-alikes are refused: a client that
- * sends one is probing.
+ * anything else is decided. PHP and WSGI read `_` and `.` as `-`, and some servers read any character that is no letter
+ * or digit so. Such look-alikes of reserved names are refused, since a client that sends one is probing; those of
+ * names that the gateway writes itself or hands on to nobody are removed as the names themselves are.
  */
 export function stripReservedHeaders(received: Received): Stripped {
   const { reservedHeaders } = received.snapshot;
@@ -23,12 +33,15 @@ export function stripReservedHeaders(received: Received): Stripped {
     name.startsWith(IDENTITY_PREFIX) || CLIENT_CERT.has(name) || reservedHeaders.has(name);
   const headers = filterHeaders(received.request.headers, (name) => {
     if (isReserved(name)) return false;
-    if (LOOK_ALIKE.test(name) && (isReserved(name.replace(/[_.]/g, '-')) || name === 'transfer_encoding'))
-      throw new Problem('header_name');
-    return !STEERING.has(name);
+    if (!ODD_CHARACTER.test(name)) return !STEERING.has(name);
+    const read = name.replace(ODD_CHARACTERS, '-');
+    if (FRAMING.has(read)) throw new Problem('header_name', { headers: { connection: 'close' } });
+    if (isReserved(read)) throw new Problem('header_name');
+    return !STEERING.has(read) && !isForwardingHeader(read);
   });
   return { ...received, headers };
 }
 
 const CLIENT_CERT: ReadonlySet<string> = new Set(CLIENT_CERT_HEADERS);
-const LOOK_ALIKE = /[_.]/;
+const ODD_CHARACTER = /[^a-z0-9-]/;
+const ODD_CHARACTERS = /[^a-z0-9-]/g;

@@ -20,7 +20,8 @@ export function createPathTable(routes: readonly Route[]): PathTable {
     caseSensitive: true,
     ignoreTrailingSlash: false,
     ignoreDuplicateSlashes: false,
-    maxParamLength: 8192,
+    // A parameter past a bound would make the path another route's; `limits.header_bytes` bounds the whole of it.
+    maxParamLength: Number.MAX_SAFE_INTEGER,
   });
   for (const { method, same } of byMethodAndShape(routes)) {
     const [only] = same;

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { type Attack, type Attempt, refuseAll, send } from '../fixtures/attacks.js';
 import { rawHttp, rawRequest } from '../fixtures/raw-http.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -22,6 +23,17 @@ t.test('identity headers of the client never arrive, on public routes too', asyn
     'X-Rewrite-URL: /api/admin',
     'X-HTTP-Method-Override: DELETE',
     'X-Request-Id: forged',
+    'X-Forwarded-Port: 1',
+    'X-Forwarded-Prefix: /admin',
+    'X-Forwarded-User: root',
+    'X-Forwarded-Client-Cert: Subject="CN=root"',
+    'X_Forwarded_For: 1.2.3.4',
+    'X.Forwarded.User: root',
+    'X_Real_IP: 1.2.3.4',
+    'X_HTTP_Method_Override: DELETE',
+    'X_Original_URL: /api/admin',
+    'True-Client-IP: 1.2.3.4',
+    'X-Original-Host: evil.test',
   ];
   t.equal((await rawRequest(url, 'GET', '/public/x', forged)).status, 200);
   t.equal(
@@ -42,6 +54,17 @@ t.test('identity headers of the client never arrive, on public routes too', asyn
       'x-original-url',
       'x-rewrite-url',
       'x-http-method-override',
+      'x-forwarded-port',
+      'x-forwarded-prefix',
+      'x-forwarded-user',
+      'x-forwarded-client-cert',
+      'x_forwarded_for',
+      'x.forwarded.user',
+      'x_real_ip',
+      'x_http_method_override',
+      'x_original_url',
+      'true-client-ip',
+      'x-original-host',
     ]) {
       t.same(header(request.headers, name), [], name);
     }
@@ -70,6 +93,8 @@ t.test('look-alikes that other servers read as reserved are refused', async (t) 
     'x_identity_subject',
     'x.identity.subject',
     'X-Identity_Subject',
+    'x!identity!subject',
+    'x|identity-roles',
     'client_cert',
     'Transfer_Encoding',
   ]) {
@@ -111,25 +136,32 @@ t.test('a path has one reading or none', async (t) => {
   const routes = [
     { path: '/admin', methods: ['GET'], auth: 'caller', upstream: 'app' },
     { path: '/public/*', methods: ['GET'], auth: 'public', upstream: 'app' },
+    { path: '/users/:id', methods: ['GET'], auth: 'caller', upstream: 'app' },
+    { path: '/users/*', methods: ['GET'], auth: 'public', upstream: 'app' },
     { path: '/file/:name', methods: ['GET'], auth: 'public', upstream: 'app', encoded_slash: 'allow' },
   ];
-  const { url, seen, gateway } = await startTestGateway(t, { routes });
+  const gateway = await startTestGateway(t, { routes });
+  const { url, seen } = gateway;
   const status = async (target: string): Promise<unknown> => {
     const reply = await rawRequest(url, 'GET', target);
     return reply.status === 200 ? seen.at(-1)?.url : [reply.status, reply.json()['code']];
   };
   const refused = [
     '/public/../admin',
+    '/..',
     '/public/%2e%2e/admin',
     '/public/.%2e/admin',
     '/public/%2E./admin',
     '/public/%252e%252e/admin',
     '/public/%25252e%25252e/admin',
     '/public/./x',
+    '/public/%2e/x',
     '/public/a%2fb',
     '/public/a%252fb',
     '/public/a%5cb',
+    '/public/a%255cb',
     '/public/a\\b',
+    '/public/..\\admin',
     '//public/x',
     '/public//x',
     '/public/x;a=b',
@@ -137,17 +169,36 @@ t.test('a path has one reading or none', async (t) => {
     '/public/..;/admin',
     '/public/x%00',
     '/public/x%0d%0a',
+    '/public/x%7f',
+    '/public/x%C2%85',
     '/public/%c0%ae%c0%ae/admin',
+    '/public/%c0%af',
+    '/public/%e0%80%af',
+    '/public/%ed%a0%80',
     '/public/%ff',
     '/public/%zz',
+    '/public/%u002e',
     '/public/%',
+    '/public/x%2',
     '/public/x#y',
+    '/public/x?a#y',
     '*',
-    `http://evil.test/public/x`,
+    'http://evil.test/public/x',
+    `http://user@${new URL(url).host}/public/x`,
+    `http://${new URL(url).host}:1/public/x`,
+    `ftp://${new URL(url).host}/public/x`,
     '/file/..%2f..%2fadmin',
+    '/file/a%2f%2fb%2f..',
   ];
-  for (const target of refused) t.same(await status(target), [400, 'path_invalid'], target);
-  t.equal(seen.length, 0);
+  await refuseAll(
+    t,
+    gateway,
+    () => ({ target: '/public/x', headers: [] }),
+    Object.fromEntries(
+      refused.map((target) => [target, { target, headers: [], expect: [400, 'path_invalid'] }]),
+    ),
+  );
+  seen.length = 0;
   t.same(await status('/%61dmin'), [401, 'credentials_missing'], 'decides as /admin');
   t.same(await status('/admin/'), [404, 'route_not_found'], 'another path');
   t.same(await status('/ADMIN'), [404, 'route_not_found'], 'another path');
@@ -158,59 +209,207 @@ t.test('a path has one reading or none', async (t) => {
     '/public/a%20b%C3%A9?q=%2e%2e/x&r=a//b',
     'forwarded as decided',
   );
-  t.equal(await status(`${gateway.url}/public/x`), '/public/x', 'absolute form of our own authority');
+  t.equal(await status(`${url}/public/x`), '/public/x', 'absolute form of our own authority');
+  const long = 'a'.repeat(9000);
+  t.same(await status(`/users/${long}`), [401, 'credentials_missing'], 'long parameters are parameters');
   t.equal(await status('/file/a%2Fb'), '/file/a%2Fb', 'where the route allows it');
 });
 
-t.test('requests that servers frame differently are refused, and the connection closed', async (t) => {
-  const { url, seen } = await startTestGateway(t);
-  const host = `Host: ${new URL(url).host}\r\n`;
-  const post = (headers: string, body = ''): string =>
-    `POST /public/x HTTP/1.1\r\n${host}${headers}\r\n${body}`;
-  const get = (headers: string, body = ''): string =>
-    `GET /public/x HTTP/1.1\r\n${host}${headers}\r\n${body}`;
-  const cases: Record<string, string> = {
-    'length and chunked': post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
-    'odd encoding': post('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'),
-    'encoding twice': post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
-    'identity encoding': post('Transfer-Encoding: identity\r\nContent-Length: 1\r\n', 'x'),
-    'two lengths': post('Content-Length: 1\r\nContent-Length: 2\r\n', 'xx'),
-    'two equal lengths': post('Content-Length: 1\r\nContent-Length: 1\r\n', 'x'),
-    'signed length': post('Content-Length: +1\r\n', 'x'),
-    'hex length': post('Content-Length: 0x1\r\n', 'x'),
-    'length list': post('Content-Length: 1, 1\r\n', 'x'),
-    'obs-fold': get('X-A: a\r\n b\r\n'),
-    'space before colon': get('X-A : a\r\n'),
-    'bare line feeds': `GET /public/x HTTP/1.1\nHost: a\n\n`,
-    'bad chunk size': post('Transfer-Encoding: chunked\r\n', 'zz\r\nx\r\n0\r\n\r\n'),
-    'encoding on HTTP/1.0': `POST /public/x HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-    'HTTP/0.9': 'GET /public/x\r\n\r\n',
-    'body on GET': get('Content-Length: 1\r\n', 'x'),
-    'chunked GET': get('Transfer-Encoding: chunked\r\n', '0\r\n\r\n'),
-    'no host': 'GET /public/x HTTP/1.1\r\n\r\n',
-    'two hosts': `GET /public/x HTTP/1.1\r\n${host}Host: evil.test\r\n\r\n`,
-    'host with userinfo': 'GET /public/x HTTP/1.1\r\nHost: a@b\r\n\r\n',
-    'host list': 'GET /public/x HTTP/1.1\r\nHost: a,b\r\n\r\n',
-  };
-  for (const [name, bytes] of Object.entries(cases)) {
-    const reply = await rawHttp(url, bytes);
-    t.equal(reply.status, 400, name);
-  }
-  t.equal(seen.length, 0, 'not one of them reached the upstream');
-  t.equal((await rawRequest(url, 'GET', '/public/x', ['Expect: the-moon'])).status, 417);
-  t.equal((await rawRequest(url, 'GET', '/public/x', [`X-A: ${'a'.repeat(20_000)}`])).status, 431);
-  t.equal((await rawRequest(url, 'GET', '/public/x')).status, 200, 'and a good one right after');
+const HANDSHAKE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  '',
+].join('\r\n');
+
+const GOOD: Attempt = { target: '/public/x', headers: [] };
+const START = 'POST /public/x HTTP/1.1\r\nHost: a\r\n';
+const GET = 'GET /public/x HTTP/1.1\r\nHost: a\r\n';
+/** What a server that ended the request before it elsewhere would take for a request of its own. */
+const SMUGGLED = 'GET /public/smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
+
+const post = (headers: string, body = ''): string => `${START}${headers}\r\n\r\n${body}`;
+const get = (headers: string, body = ''): string => `${GET}${headers}\r\n\r\n${body}`;
+const chunked = (body: string): string => post('Transfer-Encoding: chunked', body);
+const wire = (bytes: string, status = 400, code = 'request_invalid'): Attack => ({
+  bytes,
+  expect: [status, code],
 });
 
-t.test('an upgrade to anything but WebSocket is ignored', async (t) => {
+t.test('requests that servers frame differently are refused, and the connection closed', async (t) => {
+  const gateway = await startTestGateway(t);
+  await refuseAll(t, gateway, () => GOOD, {
+    'length and chunked': wire(
+      post('Content-Length: 5\r\nTransfer-Encoding: chunked', `0\r\n\r\n${SMUGGLED}`),
+    ),
+    'chunked and length': wire(
+      post('Transfer-Encoding: chunked\r\nContent-Length: 5', `0\r\n\r\n${SMUGGLED}`),
+    ),
+    'gzip, chunked': wire(post('Transfer-Encoding: gzip, chunked', '0\r\n\r\n')),
+    'chunked, chunked': wire(post('Transfer-Encoding: chunked, chunked', '0\r\n\r\n')),
+    'an encoding that nobody knows': wire(post('Transfer-Encoding: xchunked', '0\r\n\r\n')),
+    'an encoding in quotes': wire(post('Transfer-Encoding: "chunked"', '0\r\n\r\n')),
+    'an encoding with a parameter': wire(post('Transfer-Encoding: chunked;q=1', '0\r\n\r\n')),
+    'an encoding behind a vertical tab': wire(post('Transfer-Encoding: \x0bchunked', '0\r\n\r\n')),
+    'no encoding': wire(post('Transfer-Encoding: ')),
+    'encoding twice': wire(post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', '0\r\n\r\n')),
+    'encoding twice, once identity': wire(
+      post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity', '0\r\n\r\n'),
+    ),
+    'identity encoding': wire(post('Transfer-Encoding: identity')),
+    'identity encoding and a length': wire(post('Transfer-Encoding: identity\r\nContent-Length: 1', 'x')),
+    'encoding on HTTP/1.0': wire(
+      'POST /public/x HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ),
+    'two lengths': wire(post('Content-Length: 1\r\nContent-Length: 2', 'xx')),
+    'two equal lengths': wire(post('Content-Length: 1\r\nContent-Length: 1', 'x')),
+    'length list': wire(post('Content-Length: 1, 1', 'x')),
+    'length +1': wire(post('Content-Length: +1', 'x')),
+    'length -1': wire(post('Content-Length: -1', 'x')),
+    'length in hex': wire(post('Content-Length: 0x1', 'x')),
+    'length 1.0': wire(post('Content-Length: 1.0', 'x')),
+    'length past 64 bits': wire(post('Content-Length: 18446744073709551617', 'x')),
+    'length empty': wire(post('Content-Length: ')),
+    'obs-fold': wire(get('X-A: a\r\n b')),
+    'obs-fold in Transfer-Encoding': wire(post('Transfer-Encoding:\r\n chunked', '0\r\n\r\n')),
+    'obs-fold in the first header': wire(`GET /public/x HTTP/1.1\r\n X-A: a\r\nHost: a\r\n\r\n`),
+    'bare line feeds': wire('GET /public/x HTTP/1.1\nHost: a\n\n'),
+    'one bare line feed': wire('GET /public/x HTTP/1.1\r\nHost: a\nX-A: a\r\n\r\n'),
+    'a bare line feed at the end': wire('GET /public/x HTTP/1.1\r\nHost: a\r\n\n'),
+    'a bare carriage return': wire(get('X-A: a\rX-B: b')),
+    'a bare carriage return at the end': wire(`GET /public/x HTTP/1.1\r\nHost: a\r\n\r${SMUGGLED}`),
+    'NUL in a header': wire(get('X-A: a\0b')),
+    'chunk size no number': wire(chunked('zz\r\nx\r\n0\r\n\r\n')),
+    'chunk size empty': wire(chunked('\r\nx\r\n0\r\n\r\n')),
+    'chunk size -1': wire(chunked('-1\r\nx\r\n0\r\n\r\n')),
+    'chunk size 0x1': wire(chunked('0x1\r\nx\r\n0\r\n\r\n')),
+    'chunk size past 64 bits': wire(chunked('10000000000000001\r\nx\r\n0\r\n\r\n')),
+    'chunk size with a space': wire(chunked('1 \r\nx\r\n0\r\n\r\n')),
+    'chunk size with a bare line feed': wire(chunked('1\nx\r\n0\r\n\r\n')),
+    'chunk extension with a line feed': wire(chunked('1;a\nb\r\nx\r\n0\r\n\r\n')),
+    'chunk extension, giant': wire(
+      chunked(`1;${'x'.repeat(50_000)}\r\nx\r\n0\r\n\r\n`),
+      413,
+      'body_too_large',
+    ),
+    'space before the colon': wire(get('X-A : a')),
+    'space before the colon of Transfer-Encoding': wire(post('Transfer-Encoding : chunked', '0\r\n\r\n')),
+    'space before a name': wire(post(' Transfer-Encoding: chunked', '0\r\n\r\n')),
+    'a line without a colon': wire(get('X-A')),
+    'a name of nothing': wire(get(': a')),
+    'a name of 8 bits': wire(get('X-\xe9: a')),
+    Transfer_Encoding: wire(post('Transfer_Encoding: chunked\r\nContent-Length: 0'), 400, 'header_name'),
+    'Transfer.Encoding': wire(post('Transfer.Encoding: chunked\r\nContent-Length: 0'), 400, 'header_name'),
+    Content_Length: wire(post('Content_Length: 9\r\nContent-Length: 0'), 400, 'header_name'),
+    'HTTP/0.9': wire('GET /public/x\r\n\r\n', 400, 'host_invalid'),
+    'HTTP/0.9, with a version': wire('GET /public/x HTTP/0.9\r\nHost: a\r\n\r\n'),
+    'HTTP/1.2': wire('GET /public/x HTTP/1.2\r\nHost: a\r\n\r\n'),
+    'HTTP/2.0': wire('GET /public/x HTTP/2.0\r\nHost: a\r\n\r\n'),
+    'the preface of HTTP/2': wire('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    'GET with a length': wire(get('Content-Length: 5', 'hello')),
+    'GET with a length of 00': wire(get('Content-Length: 00')),
+    'GET chunked': wire(get('Transfer-Encoding: chunked', '0\r\n\r\n')),
+    'HEAD with a length': wire(get('Content-Length: 5', 'hello').replace('GET', 'HEAD'), 400, 'none'),
+    'HEAD chunked': wire(get('Transfer-Encoding: chunked', '0\r\n\r\n').replace('GET', 'HEAD'), 400, 'none'),
+    'Expect that nobody knows': wire(
+      post('Expect: the-moon\r\nContent-Length: 1', 'x'),
+      417,
+      'expectation_failed',
+    ),
+    'Expect of two': wire(
+      post('Expect: 100-continue, the-moon\r\nContent-Length: 1', 'x'),
+      417,
+      'expectation_failed',
+    ),
+    'no host': wire('GET /public/x HTTP/1.1\r\n\r\n', 400, 'host_invalid'),
+    'no host, HTTP/1.0': wire('GET /public/x HTTP/1.0\r\n\r\n', 400, 'host_invalid'),
+    'two hosts': wire(get('Host: evil.test'), 400, 'host_invalid'),
+    'host with userinfo': wire('GET /public/x HTTP/1.1\r\nHost: a@b\r\n\r\n', 400, 'host_invalid'),
+    'host list': wire('GET /public/x HTTP/1.1\r\nHost: a,b\r\n\r\n', 400, 'host_invalid'),
+    'host empty': wire('GET /public/x HTTP/1.1\r\nHost: \r\n\r\n', 400, 'host_invalid'),
+    'host with a path': wire('GET /public/x HTTP/1.1\r\nHost: a/b\r\n\r\n', 400, 'host_invalid'),
+    'an upgrade with a body': wire(
+      post('Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 4', 'body'),
+      400,
+      'upgrade_invalid',
+    ),
+    'an upgrade with a chunked body': wire(
+      post('Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked', '0\r\n\r\n'),
+      400,
+      'upgrade_invalid',
+    ),
+    'a WebSocket with a body': wire(
+      post('Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 4', 'body'),
+      400,
+      'upgrade_invalid',
+    ),
+    'a WebSocket by POST': wire(`${START}${HANDSHAKE}\r\n`, 400, 'upgrade_invalid'),
+    'a WebSocket without a key': wire(
+      get('Connection: Upgrade\r\nUpgrade: websocket'),
+      400,
+      'upgrade_invalid',
+    ),
+    'a WebSocket of another version': wire(
+      `${GET}${HANDSHAKE.replace('13', '8')}\r\n`,
+      400,
+      'upgrade_invalid',
+    ),
+    'headers over the limit': wire(get(`X-A: ${'a'.repeat(20_000)}`), 431, 'headers_too_large'),
+    'more headers than Node counts': wire(get('A:b\r\n'.repeat(2100).trimEnd()), 431, 'headers_too_large'),
+    'a raw character in the path': wire('GET /public/\xe9 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'path_invalid'),
+    'authority-form': wire('GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'path_invalid'),
+  });
+});
+
+t.test('a chunked body that turns bad is answered once, and cut', async (t) => {
   const { url, seen } = await startTestGateway(t);
-  const lines = [
-    `Host: ${new URL(url).host}`,
-    'Connection: Upgrade, HTTP2-Settings',
-    'Upgrade: h2c',
-    'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
-  ];
-  const reply = await rawHttp(url, `GET /public/x HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
-  t.equal(reply.status, 200);
-  t.same(header(seen[0]?.headers, 'upgrade'), []);
+  for (const rest of [
+    'x0\r\n\r\n',
+    'xy\r\n0\r\n\r\n',
+    'x\n0\r\n\r\n',
+    'x\r\n0\r\nX : a\r\n\r\n',
+    'x\r\n0\n\n',
+  ]) {
+    const reply = await rawHttp(url, chunked(`1\r\n${rest}`));
+    t.strictSame([reply.status, reply.excess, reply.isClosed], [400, '', true], JSON.stringify(rest));
+  }
+  t.equal(seen.length, 0, 'none was whole at the upstream');
+  t.equal((await send(url, GOOD)).status, 200);
+});
+
+t.test('what is odd and yet has one meaning is served', async (t) => {
+  const { url, seen } = await startTestGateway(t);
+  const served: Record<string, string> = {
+    'GET with a length of 0': get('Content-Length: 0\r\nConnection: close'),
+    'a chunk extension': chunked('1;a=b\r\nx\r\n0\r\n\r\n').replace('Host', 'Connection: close\r\nHost'),
+    'Transfer-Encoding in capitals': post('Connection: close\r\nTransfer-Encoding: CHUNKED', '0\r\n\r\n'),
+    'Upgrade without Connection': get('Upgrade: websocket\r\nConnection: close'),
+    'Connection: x-upgrade': get('Upgrade: websocket\r\nConnection: x-upgrade, close'),
+    'HTTP/1.0': 'GET /public/x HTTP/1.0\r\nHost: a\r\n\r\n',
+    'Expect on HTTP/1.0':
+      'POST /public/x HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx',
+  };
+  for (const [name, bytes] of Object.entries(served)) {
+    const { status, excess } = await rawHttp(url, bytes);
+    t.strictSame([status, excess], [200, ''], name);
+  }
+  t.equal(seen.length, Object.keys(served).length);
+  t.ok(seen.every(({ headers }) => !headers.some(([name]) => name === 'upgrade' || name === 'expect')));
+});
+
+t.test('an upgrade to anything but WebSocket is served as HTTP/1.1, and then closed', async (t) => {
+  const { url, seen } = await startTestGateway(t);
+  const offers = {
+    h2c: 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
+    'h2c beside websocket': `${HANDSHAKE}Upgrade: h2c`,
+    TLS: 'Connection: Upgrade\r\nUpgrade: TLS/1.2',
+  };
+  for (const [name, headers] of Object.entries(offers)) {
+    const reply = await rawHttp(url, get(headers, SMUGGLED));
+    t.strictSame([reply.status, reply.isClosed], [200, true], name);
+    t.equal(seen.at(-1)?.url, '/public/x', `${name}: what follows is no request`);
+    t.same(header(seen.at(-1)?.headers, 'upgrade'), []);
+  }
+  t.equal(seen.length, 3);
 });
