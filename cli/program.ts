@@ -5,12 +5,15 @@ import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
 import { addAuditCommand } from './audit.js';
 import { addCheckCommand } from './check.js';
+import { addConfigCommand } from './config.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 import { addRevokeCommand } from './revoke.js';
+import { addRoutesCommand } from './routes.js';
+import { addTestCommand } from './test-config.js';
 import { addUsersCommand } from './users.js';
 
 const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const satisfies readonly StubName[];
@@ -75,12 +78,15 @@ export function createProgram(): Command {
 
   addAuditCommand(program);
   addCheckCommand(program);
+  addConfigCommand(program);
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
   addRevokeCommand(program);
+  addRoutesCommand(program);
+  addTestCommand(program);
   addUsersCommand(program);
   return program;
 }

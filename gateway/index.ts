@@ -2,6 +2,12 @@
 export { type ConfigReport, checkConfig } from './check-config.js';
 export { checkOnline, type OnlineVerdict } from './check-online.js';
 export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
+export { effectiveConfig } from './inspect/effective-config.js';
+export { listRoutes, type RouteRow } from './inspect/list-routes.js';
+export {
+  type ExpectationReport,
+  runExpectations,
+} from './inspect/run-expectations.js';
 export { runGateway } from './main.js';
 export { type OfflineGateway, offlineGateway } from './offline-explain.js';
 export { type GatewayOptions, loadGatewayConfig } from './options.js';

@@ -11,9 +11,12 @@ import { type ExplainDeps, explainRequest } from './pipeline/explain/explain-req
 import type { GatewayPorts } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 import { compileSnapshot } from './routing/compile.js';
+import type { GatewayConfig } from './routing/schema.js';
 
 /** A config that answers for itself, without a gateway. */
 export interface OfflineGateway {
+  /** As read; its routes stand in the order of the snapshot's. */
+  config: GatewayConfig;
   snapshot: Snapshot;
   explain(asked: ExplainRequest): Promise<Explanation>;
 }
@@ -35,7 +38,7 @@ export async function offlineGateway(
     keySetAge: (name) => keys.ageMs(name),
     targetsOf: upstreamTargets(options.value),
   };
-  return { snapshot, explain: (asked) => explainRequest(asked, deps) };
+  return { config: options.value, snapshot, explain: (asked) => explainRequest(asked, deps) };
 }
 
 function offlinePorts(snapshot: Snapshot, { value }: GatewayOptions, clock: Clock): GatewayPorts {

@@ -82,7 +82,11 @@ t.test(
       '/a//b',
     ]) {
       const routes = [{ path, methods: ['GET'], auth: 'public', upstream: 'app' }];
-      await t.rejects(startTestGateway(t, { routes }), { message: /config_route_(path|reserved|regexp)/ }, path);
+      await t.rejects(
+        startTestGateway(t, { routes }),
+        { message: /config_route_(path|reserved|regexp)/ },
+        path,
+      );
     }
   },
 );

@@ -1,0 +1,8 @@
+import type { Command } from 'commander';
+import { addConfigShowCommand } from './config-show.js';
+
+/** `gatehouse config …` */
+export function addConfigCommand(program: Command): void {
+  const config = program.command('config').description("the gateway's config");
+  addConfigShowCommand(config);
+}
