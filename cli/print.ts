@@ -12,6 +12,15 @@ export function printAnswer<T>(options: { json?: boolean }, body: T, asText: (bo
   print(options.json === true ? JSON.stringify(body, null, 2) : asText(body));
 }
 
+/** Says that something is done, and ends with {@link EXIT_PENDING} where not every gateway knows yet. */
+export function printEnding(options: { json?: boolean }, body: object, done: string): void {
+  const isPending = 'pending' in body;
+  printAnswer(options, body, () => (isPending ? `${done}; not every gateway knows yet` : done));
+  if (isPending) process.exitCode = EXIT_PENDING;
+}
+
+export const PENDING_HELP = `\nExit code ${EXIT_PENDING}: done, but not every gateway knows yet; the service goes on telling them.`;
+
 /** Columns under their headings; an empty cell is a dash. Control characters of data never reach the terminal. */
 export function table(headings: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const cells = [headings, ...rows.map((row) => row.map(cell))];

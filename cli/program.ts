@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { packageRoot } from '../kit/package-root.js';
 import type { StubName } from '../upstream-stubs/index.js';
+import { addApiKeysCommand } from './api-keys.js';
 import { addAuditCommand } from './audit.js';
 import { addCheckCommand } from './check.js';
+import { addClientsCommand } from './clients.js';
 import { addConfigCommand } from './config.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
@@ -76,9 +78,11 @@ export function createProgram(): Command {
       await runUpstreamStubs({ configPath: config, env, ...(only === undefined ? {} : { only }) });
     });
 
+  addApiKeysCommand(program);
   addAuditCommand(program);
   addCheckCommand(program);
   addConfigCommand(program);
+  addClientsCommand(program);
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);

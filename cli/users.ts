@@ -11,7 +11,7 @@ import type {
 import type { LogoutResponse } from '../contracts/auth-api.js';
 import { StartupError } from '../kit/startup-error.js';
 import { type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
-import { cell, EXIT_PENDING, printAnswer, table } from './print.js';
+import { cell, PENDING_HELP, printAnswer, printEnding, table } from './print.js';
 
 interface CreateOptions extends AdminOptions {
   email: string;
@@ -98,8 +98,6 @@ export function addUsersCommand(program: Command): void {
     });
 }
 
-const PENDING_HELP = `\nExit code ${EXIT_PENDING}: done, but not every gateway knows yet; the service goes on telling them.`;
-
 const pathOf = (user: string): string => `/users/${encodeURIComponent(user)}`;
 
 async function create({ email, role, scope, passwordStdin, ...options }: CreateOptions): Promise<void> {
@@ -136,12 +134,6 @@ async function setRoles(user: string, { role, scope, ...options }: AccessOptions
 async function readPassword(): Promise<string> {
   if (process.stdin.isTTY) throw new StartupError('give the password on standard input: … < password.txt');
   return (await text(process.stdin)).replace(/\r?\n$/, '');
-}
-
-function printEnding(options: AdminOptions, body: LogoutResponse, done: string): void {
-  const isPending = 'pending' in body;
-  printAnswer(options, body, () => (isPending ? `${done}; not every gateway knows yet` : done));
-  if (isPending) process.exitCode = EXIT_PENDING;
 }
 
 function usersTable(users: readonly AdminUser[]): string {

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { parse, stringify } from 'yaml';
 import { spiffeId } from '../../contracts/spiffe.js';
 import { startEmbedded } from '../../embedded/index.js';
@@ -11,77 +9,43 @@ import { loadGatewayConfig } from '../../gateway/index.js';
 import type { KeySource } from '../../gateway/pipeline/ports.js';
 import { compileSnapshot } from '../../gateway/routing/compile.js';
 import { packageRoot } from '../../kit/package-root.js';
+import { transpileSources } from '../fixtures/build.js';
 import { freePort } from '../fixtures/free-port.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { testPki } from '../fixtures/pki.js';
 import { needsPostgres } from '../fixtures/postgres.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { gatewayClient, identityOf } from '../fixtures/upstream-stubs.js';
+import { followSteps, walkThrough } from '../fixtures/walk-through.js';
 
 const root = packageRoot();
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const snippet = (language: string): string =>
   new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme)?.[1] ?? '';
 
-/** A block of the walk-through, and what the text after it says must be in the answer of its curl. */
-interface Step {
-  commands: string;
-  status: string;
-  holds: string[];
-}
-
-function walkThrough(): Step[] {
-  return [...readme.matchAll(/```sh\n(.*?)```\n\n→ (.*?)(?:\n\n|\. [A-Z])/gs)].map(([, commands, claim]) => {
-    const [status = '', ...holds] = [...(claim ?? '').matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '');
-    return { commands: commands ?? '', status, holds };
-  });
-}
-
-/** Runs the blocks in one shell. Resolves with what each block's curl got: head and body. */
-async function runSteps(t: Test, steps: Step[]): Promise<{ head: string; body: string }[]> {
-  const dir = temporaryFolder(t);
-  const curl = `curl() { command curl -D "${dir}/$step.head" "$@" | tee "${dir}/$step.body"; }`;
-  const blocks = steps.map(({ commands }, index) => `step=${index}\n${commands}`);
-  const shell = spawn('bash', ['-eu', '-o', 'pipefail', '-c', [curl, ...blocks].join('\n')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  shell.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  const [code] = (await once(shell, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`the walk-through ended with ${code}: ${errors}`);
-  return steps.map((_, index) => {
-    const [head = '', body = ''] = ['head', 'body'].map((part) =>
-      readFileSync(join(dir, `${index}.${part}`), 'utf8'),
-    );
-    return { head, body: body.slice(body.indexOf('{')) };
-  });
-}
-
-t.test('the walk-through does what it says', needsPostgres, async (t) => {
-  const embedded = await startEmbedded({
-    env: {
-      GATEHOUSE_DATA: join(temporaryFolder(t), 'data'),
-      PORT: '0',
-      ADMIN_PORT: '0',
-      LOG_LEVEL: 'silent',
-    },
-  });
+t.test('the walk-throughs do what they say', needsPostgres, async (t) => {
+  const dataDir = join(temporaryFolder(t), 'data');
+  const env = { GATEHOUSE_DATA: dataDir, PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent' };
+  const embedded = await startEmbedded({ env });
   t.teardown(() => embedded.stop());
-  const steps = walkThrough();
-  t.equal(steps.length, [...readme.matchAll(/```sh\n/g)].length, 'each block has a claim after it');
-  t.equal(steps.length, 8);
-  for (const step of steps) step.commands = step.commands.replace('http://127.0.0.1:8080', embedded.url);
+  const stepsOf = (page: string, count: number) => {
+    const steps = walkThrough(page);
+    t.equal(steps.length, [...page.matchAll(/```sh\n/g)].length, 'each block has a claim after it');
+    t.equal(steps.length, count);
+    for (const step of steps) step.commands = step.commands.replace('http://127.0.0.1:8080', embedded.url);
+    return steps;
+  };
 
-  const answers = await runSteps(t, steps);
-  for (const [index, { status, holds }] of steps.entries()) {
-    const { head = '', body = '' } = answers[index] ?? {};
-    t.match(head, new RegExp(`^HTTP/1.1 ${status} `), `step ${index + 1}: ${status}`);
-    for (const text of holds) t.match(head + body, text, `step ${index + 1}: ${text}`);
-  }
-  const [, asMyself, asSomebodyElse] = answers;
-  t.equal(asSomebodyElse?.body, asMyself?.body, 'the forged header changed nothing');
+  await t.test('README', async (t) => {
+    const [, asMyself, asSomebodyElse] = await followSteps(t, stepsOf(readme, 8));
+    t.equal(asSomebodyElse?.body, asMyself?.body, 'the forged header changed nothing');
+  });
+
+  await t.test('OAuth', async (t) => {
+    const main = join(transpileSources(t), 'cli', 'main.js');
+    const gatehouse = `gatehouse() { GATEHOUSE_DATA=${dataDir} node ${main} "$@"; }`;
+    await followSteps(t, stepsOf(readFileSync(join(root, 'docs/oauth.md'), 'utf8'), 6), gatehouse);
+  });
 });
 
 t.test('the two commands are there as they have to be typed, and npm knows their scripts', (t) => {
