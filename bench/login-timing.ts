@@ -72,6 +72,9 @@ const [knownMs, unknownMs] = [median(times.known), median(times.unknown)];
 const difference = unknownMs / knownMs - 1;
 console.log(`known    median ${knownMs.toFixed(3)} ms of ${TRIES} tries`);
 console.log(`unknown  median ${unknownMs.toFixed(3)} ms of ${TRIES} tries`);
+// On a machine with other work medians wander; what a pair met it met together, so its difference wanders less.
+const ofPairs = median(times.known.map((ms, pair) => (times.unknown[pair] ?? Number.NaN) - ms));
+console.log(`of pairs   ${((ofPairs / knownMs) * 100).toFixed(2)} %, the median of unknown less known`);
 console.log(
   `difference ${(difference * 100).toFixed(2)} %, ${bodies.size} kind(s) of answer: ${[...bodies].join(' | ')}`,
 );
