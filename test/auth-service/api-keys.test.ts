@@ -5,7 +5,7 @@ import { decodeJwt } from 'jose';
 import t, { type Test } from 'tap';
 import type { AdminApiKey, AdminApiKeyCreated, AdminNewApiKey } from '../../contracts/admin-machines.js';
 import { INTERNAL } from '../../contracts/well-known.js';
-import { buildCli } from '../fixtures/cli.js';
+import { buildCli, type Cli } from '../fixtures/cli.js';
 import { followed } from '../fixtures/followed.js';
 import { type MtlsClient, mtlsRequest } from '../fixtures/mtls-request.js';
 import { assertion, assertionForm, basic, postForm } from '../fixtures/oauth-client.js';
@@ -192,4 +192,36 @@ async function byCommand(t: Test, auth: TestAuth): Promise<void> {
   t.match(keys.stdout, new RegExp(`^${id} +nightly +revoked +export +orders:read `, 'm'));
   t.match(clients.stdout, /^billing +disabled +billing +private_key_jwt +client_credentials /m);
   t.notMatch(keys.stdout + clients.stdout, /gtk_|gcs_/);
+  await restByCommand(t, auth, run);
+}
+
+/** What else an operator does: the record, the signing keys, and revoking. */
+async function restByCommand(
+  t: Test,
+  auth: TestAuth,
+  run: (line: string) => ReturnType<Cli['run']>,
+): Promise<void> {
+  const { session_id } = await auth.login();
+  const [revoked, listed, tooNew, audit, wrong, unknown] = await Promise.all([
+    run(`revoke session ${session_id}`),
+    run('keys list --json'),
+    run('keys rotate'),
+    run('audit --since 1h --kind api-key.revoked --json'),
+    run('revoke not-before yesterday'),
+    run('keys revoke nobody'),
+  ]);
+  t.equal(revoked.code, 0, revoked.stderr);
+  const { keys } = JSON.parse(listed.stdout) as { keys: { kid: string; state: string }[] };
+  t.strictSame(keys.map(({ state }) => state).sort(), ['active', 'next']);
+  t.match(tooNew, { code: 1, stderr: /409 key_too_new/ });
+  const records = audit.stdout.trim().split('\n');
+  for (const record of records)
+    t.match(JSON.parse(record), { action: 'api-key.revoked', actor: 'operator', subject: 'svc:export' });
+  t.equal(wrong.code, 2);
+  t.match(unknown, { code: 1, stderr: /404 not_found/ });
+  const active = keys.find(({ state }) => state === 'active')?.kid ?? '';
+  t.match(await run(`keys revoke ${active}`), {
+    code: 0,
+    stdout: new RegExp(`^${active} is revoked, \\S+ signs\n`),
+  });
 }

@@ -57,3 +57,36 @@ t.test(
     t.equal(await cleanUp(), 1);
   },
 );
+
+t.test(
+  'the audit log is added to and never changed; only the retention removes',
+  needsPostgres,
+  async (t) => {
+    const databaseUrl = await testDatabase(t);
+    const auth = await testAuthService(t, { databaseUrl });
+    const { clock } = auth;
+    await auth.login();
+    const records = () => sql(databaseUrl, 'SELECT * FROM audit_log ORDER BY id');
+    const before = await records();
+    t.ok(before.length > 0);
+    for (const statement of [
+      `UPDATE audit_log SET actor = 'nobody'`,
+      'DELETE FROM audit_log',
+      'TRUNCATE audit_log',
+      `INSERT INTO audit_log OVERRIDING SYSTEM VALUE SELECT * FROM audit_log ON CONFLICT (id) DO UPDATE SET actor = 'x'`,
+    ])
+      await t.rejects(sql(databaseUrl, statement), { message: /append-only/ }, statement); // as the service's own role
+    t.strictSame(await records(), before);
+
+    const logger = createLogger('clean-up', { level: 'silent' });
+    const database = openDatabase(databaseUrl, { clock, logger });
+    t.teardown(() => database.close());
+    const cleanUp = () =>
+      cleanUpOnce({ database, clock, logger, idleMs: 7 * DAY_MS, auditRetentionMs: DAY_MS });
+    await cleanUp();
+    t.equal((await records()).length, before.length);
+    clock.shift(2 * DAY_MS);
+    await cleanUp();
+    t.strictSame(await records(), []);
+  },
+);
