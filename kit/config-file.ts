@@ -14,6 +14,7 @@ import { decodeText } from './config/decode-text.js';
 import { listConfigFiles } from './config/list-config-files.js';
 import { mergeDocuments } from './config/merge-documents.js';
 import { schemaProblems } from './config/schema-problems.js';
+import { whyUnreadable } from './config/why-unreadable.js';
 
 export { ConfigError, type ConfigPath, type ConfigPlace, type ConfigProblem, type Env, isWarning };
 
@@ -72,7 +73,7 @@ export function inspectConfigFile<S extends TSchema>(
     try {
       return read();
     } catch (cause) {
-      const message = `cannot read the config: ${reasonOf(cause)}`;
+      const message = `cannot read the config: ${whyUnreadable(cause)}`;
       unreadable.push({ file, line: 1, column: 1, code: 'config_unreadable', message });
       return undefined;
     }
@@ -146,10 +147,4 @@ function whole<T>({ config, problems }: ConfigInspection<T>): ConfigFile<T> {
   const errors = problems.filter((problem) => !isWarning(problem));
   if (config === undefined || errors.length > 0) throw new ConfigError(errors);
   return config;
-}
-
-function reasonOf(cause: unknown): string {
-  const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'there is no such file or folder';
-  return code === 'EACCES' ? 'this account may not read it' : code;
 }

@@ -50,4 +50,4 @@ function blot(
 
 /** Nothing from a file may steer the terminal, and each character keeps its column. */
 export const printable = (text: string): string =>
-  text.replaceAll('\t', ' ').replaceAll(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, '\u00B7');
+  text.replaceAll('\t', '\u2192').replaceAll(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, '\u00B7');

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Document, isScalar, type Scalar } from 'yaml';
 import type { ConfigCode } from '../../contracts/config-problems.js';
 import { forEachSecret } from './walk-schema.js';
+import { whyUnreadable } from './why-unreadable.js';
 
 export interface ResolvedSecrets {
   /** The files that were read, or should have been. */
@@ -32,8 +33,7 @@ export function resolveSecrets(document: Document, schema: object): ResolvedSecr
       if ((statSync(path).mode & READABLE_BY_ALL) !== 0)
         problem('config_secret_readable', `everybody can read ${path}: chmod 600 ${path}`);
     } catch (error) {
-      const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-      problem('config_secret_file', `the secret cannot be read from ${path}: ${reason}`);
+      problem('config_secret_file', `the secret cannot be read from ${path}: ${whyUnreadable(error)}`);
     }
   });
   return resolved;

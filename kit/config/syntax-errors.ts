@@ -8,7 +8,7 @@ export function syntaxErrors(document: Document): { range: Range; code: ConfigCo
   return worthReporting(all).map((error) => ({
     range: { start: error.pos[0], end: error.pos[1] },
     code: CODES[error.code] ?? 'config_syntax',
-    message: WORDS[error.code] ?? plainMessage(error),
+    message: isBrace(error) ? BRACE : (WORDS[error.code] ?? plainMessage(error)),
   }));
 }
 
@@ -24,6 +24,12 @@ const CODES: Partial<Record<YAMLError['code'], ConfigCode>> = {
   DUPLICATE_KEY: 'config_duplicate_key',
   TAB_AS_INDENT: 'config_tab',
 };
+
+const BRACE = 'a { within braces or brackets begins a map: put the value, a variable too, in quotes';
+
+/** `{ port: ${PORT} }` is the slip that everybody makes once. */
+const isBrace = ({ code, message }: YAMLError): boolean =>
+  code === 'UNEXPECTED_TOKEN' && message.includes('flow-map-start');
 
 const WORDS: Partial<Record<YAMLError['code'], string>> = {
   DUPLICATE_KEY: 'this key stands above already: keep one of them',

@@ -23,7 +23,7 @@ function wrongDuration(value: unknown, quoted: string): string {
     parseDurationMs(candidate) === undefined
       ? 'write a number and ms, s, m, h or d, as 30s'
       : `did you mean "${candidate}"?`;
-  return `is no duration, ${quoted}: ${remedy}`;
+  return `is ${quoted}, which is no duration: ${remedy}`;
 }
 
 function wrongSize(value: unknown, quoted: string): string {
@@ -35,7 +35,7 @@ function wrongSize(value: unknown, quoted: string): string {
     parseSizeBytes(candidate) === undefined
       ? 'write a number and B, KiB, MiB or GiB, as 64KiB'
       : `did you mean "${candidate}"?`;
-  return `is no size, ${quoted}: ${remedy}`;
+  return `is ${quoted}, which is no size: ${remedy}`;
 }
 
 function wrongValue(schema: FormSchema, value: unknown, quoted: string): string {
