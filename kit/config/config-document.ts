@@ -45,7 +45,7 @@ export function parseConfigDocument(text: string, file: string, schema: object, 
   const broken = whyUnusable(document).map(({ range, code, message }) => report(range, code, message));
   if (broken.length > 0) return { ...places, value: undefined, secretFiles: [], problems: broken };
 
-  const missing = substituteEnv(document, env).map(({ name, scalar }) => {
+  const missing = substituteEnv(document, schema, env).map(({ name, scalar }) => {
     const message = `environment variable ${name} is not set: set it, or give a default as \${${name}:-value}`;
     return report(rangeOfNode(scalar), 'config_env_missing', message);
   });

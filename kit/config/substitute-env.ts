@@ -1,5 +1,6 @@
-import { type Document, type Scalar, visit } from 'yaml';
+import { type Document, isScalar, type Scalar, visit } from 'yaml';
 import type { Env } from './config-problem.js';
+import { forEachNumberOrSwitch } from './walk-schema.js';
 
 /** A `${NAME}` without a value and without a default. */
 export interface MissingVariable {
@@ -9,21 +10,30 @@ export interface MissingVariable {
 
 /**
  * Puts the environment into every value of the document, where `${NAME}` or `${NAME:-default}` stands; an empty variable
- * counts as none. An unquoted scalar that becomes a number or a boolean is one; a quoted one stays text. Since whole
+ * counts as none. An unquoted scalar that becomes a number or a boolean is one; a quoted one stays text, unless it is a
+ * variable alone where the schema has a number or a boolean: within braces it has to be quoted. Since whole
  * scalars are changed after parsing, no variable can add a key.
  */
-export function substituteEnv(document: Document, env: Env): MissingVariable[] {
+export function substituteEnv(document: Document, schema: object, env: Env): MissingVariable[] {
   const missing: MissingVariable[] = [];
+  const wholes = new Set<unknown>();
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string') return;
+      if (WHOLE.test(node.value)) wholes.add(node);
       const { text, unset } = substitute(node.value, env);
       if (unset !== undefined) missing.push({ name: unset, scalar: node });
       else if (text !== node.value) node.value = node.type === 'PLAIN' ? plainScalar(text) : text;
     },
   });
+  forEachNumberOrSwitch(document, schema, (node) => {
+    if (isScalar(node) && wholes.has(node) && typeof node.value === 'string')
+      node.value = plainScalar(node.value);
+  });
   return missing;
 }
+
+const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}$/;
 
 function substitute(text: string, env: Env): { text: string; unset?: string } {
   let unset: string | undefined;

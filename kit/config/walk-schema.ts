@@ -5,15 +5,30 @@ interface SchemaNode {
   patternProperties?: Record<string, SchemaNode>;
   items?: SchemaNode;
   anyOf?: SchemaNode[];
+  type?: string;
   writeOnly?: boolean;
 }
 
 /** Calls `visit` once with every node where the schema has a secret (`writeOnly`). */
 export function forEachSecret(document: Document, schema: object, visit: (node: Node) => void): void {
+  forEachNode(document, schema, ({ writeOnly }) => writeOnly === true, visit);
+}
+
+/** Likewise where the schema has a number, or true or false. */
+export function forEachNumberOrSwitch(document: Document, schema: object, visit: (node: Node) => void): void {
+  forEachNode(document, schema, ({ type = '' }) => ['integer', 'number', 'boolean'].includes(type), visit);
+}
+
+function forEachNode(
+  document: Document,
+  schema: object,
+  isMeant: (at: SchemaNode) => boolean,
+  visit: (node: Node) => void,
+): void {
   const visited = new Set<Node>();
   const walk = (node: unknown, at: SchemaNode): void => {
     const target = isAlias(node) ? node.resolve(document) : node;
-    if (isNode(target) && at.writeOnly === true && !visited.has(target)) {
+    if (isNode(target) && isMeant(at) && !visited.has(target)) {
       visited.add(target);
       visit(target);
     }

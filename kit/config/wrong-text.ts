@@ -72,6 +72,8 @@ const unquoteHint = ({ type }: FormSchema, value: string): string =>
 
 function quote(value: unknown): string {
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'keys and their values';
+  // May be a key that was pasted in.
+  if (typeof value === 'string' && value.includes('\n')) return 'text of several lines';
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -2,7 +2,14 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Type } from 'typebox';
-import { ConfigError, type ConfigFile, type Env, readConfigFile } from '../../kit/config-file.js';
+import {
+  ConfigError,
+  type ConfigFile,
+  type Env,
+  inspectConfigFile,
+  parseConfig,
+  readConfigFile,
+} from '../../kit/config-file.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 
 const closed = { additionalProperties: false };
@@ -114,5 +121,88 @@ t.test('a folder without config is refused', async (t) => {
   t.throws(
     () => readConfigFile(dir, Schema, {}),
     /a.yaml:1:1 config_unreadable: cannot read the config: there is no such file/,
+  );
+});
+
+t.test('a variable alone is a number where one is wanted, quoted or not', async (t) => {
+  const listen = (port: string, text = 'u') => ({
+    ...GOOD,
+    'a.yaml': `listen: { port: ${port} }\nupstreams: { one: { url: ${text} } }\n`,
+  });
+  const read = (files: Record<string, string>) =>
+    readConfigFile(folder(t, files), Schema, { PORT: '81' }).value;
+  t.equal(read(listen(`"\${PORT}"`)).listen.port, 81);
+  t.equal(read(listen(`"\${NONE:-82}"`)).listen.port, 82);
+  t.equal(read(listen('1', `"\${PORT}"`)).upstreams['one']?.url, '81', 'and text where text is wanted');
+  t.match(refusal(folder(t, listen('"81"'))), [/a whole number, and is "81": write it without quotes/]);
+});
+
+t.test('secrets: from files, never told, blotted out of every frame', async (t) => {
+  const dir = folder(t, { secret: 'from-a-file\n\n' });
+  const SecretSchema = Type.Object(
+    { secret: Type.String({ writeOnly: true, pattern: '^from' }), other: Type.Optional(Type.Integer()) },
+    closed,
+  );
+  const inspect = (text: string, env: Env = {}) => {
+    const file = join(folder(t, { 'a.yaml': text }), 'a.yaml');
+    const { config, problems } = inspectConfigFile(file, SecretSchema, env);
+    return { config, problems, told: JSON.stringify(problems) };
+  };
+  const good = inspect(`secret: "\${WHERE}"`, { WHERE: `file:${join(dir, 'secret')}` });
+  t.equal(good.config?.value.secret, 'from-a-file\n', 'without the line break that ends it');
+  t.equal(good.config?.sources[1], join(dir, 'secret'));
+  t.match(good.problems, [{ code: 'config_secret_readable' }]);
+  t.equal(good.config?.warnings.length, 1);
+
+  for (const text of [
+    'secret: hunter2\nother: x',
+    'secret: [hunter2, hunter2]',
+    'secret: "hunter2"\n"other": x',
+    'secert: hunter2',
+    'other: x\npassword: hunter2',
+    'secret: |\n  hunter2\n  hunter2\nother: x',
+    'other: https://ann:hunter2@a.test',
+    'other: { kty: EC, d: hunter2 }',
+    'other: |\n  -----BEGIN PRIVATE KEY-----\n  hunter2\n  -----END PRIVATE KEY-----',
+    `secret: \${NONE:-hunter2}\nother: x`,
+    `secret: \${PASSWORD}`,
+    `other: \${PASSWORD_URL}`,
+    '{ secret: hunter2, other: [',
+    'secret: "hunter2\n',
+    'secret: a: hunter2',
+    'secret: hunter2\n\tother: x',
+  ]) {
+    const { problems, told } = inspect(text, {
+      PASSWORD: 'hunter2',
+      PASSWORD_URL: 'https://a:hunter2@b.test',
+    });
+    t.ok(problems.length > 0, text);
+    t.notMatch(told, 'hunter2', text);
+  }
+});
+
+t.test('a frame: the line, its neighbours and a mark that fits, whatever stands before it', async (t) => {
+  const frame = (text: string) => {
+    try {
+      parseConfig(
+        text,
+        'a.yaml',
+        Type.Object({ n: Type.Integer(), redis_url: Type.String({ writeOnly: true }) }),
+        {},
+      );
+    } catch (error) {
+      return (error as ConfigError).problems.map((problem) => problem.frame);
+    }
+    return [];
+  };
+  t.strictSame(frame('{ redis_url: aaaaaaaaaaaaaaaaaaaa, n: x }\r\n'), [
+    '> 1 | { redis_url: ***, n: x }\n    |                      ^',
+  ]);
+  t.strictSame(frame('redis_url: a\nn: "\u001b[2J"'), [
+    '  1 | redis_url: ***\n> 2 | n: "\u00B7[2J"\n    |    ^^^^^^',
+  ]);
+  t.match(
+    frame(`{ x: ${'y'.repeat(500)}, n: x, redis_url: a }`)[0],
+    /^> 1 \| y+, n: x, redis_url: \*\*\* }\n {4}\| {81}\^$/,
   );
 });
