@@ -156,5 +156,6 @@ function handshakes(
 function wordsOf(error: unknown): string {
   const { message, code, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
   if (cause instanceof Error && (message === '' || message === 'fetch failed')) return wordsOf(cause);
+  if (message === 'Connection is closed.') return 'no connection: nothing listens there, or it hangs up';
   return message === '' ? (code ?? 'unknown error') : message;
 }

@@ -22,6 +22,7 @@ export function tryHandshake(target: URL, options: HandshakeOptions): Promise<vo
   const { material, spiffeId, clock, timeoutMs } = options;
   return new Promise((resolve, reject) => {
     let seen: string | undefined;
+    let isThrough = false;
     const tls = internalClientTls(material, spiffeId);
     const socket = tlsConnect({
       ...tls,
@@ -41,10 +42,17 @@ export function tryHandshake(target: URL, options: HandshakeOptions): Promise<vo
       else reject(new Error(reasonOf(error, spiffeId, seen), { cause: error }));
     };
     socket.on('error', finish);
-    socket.on('close', () => finish(new Error('the connection was closed')));
+    socket.on('close', () =>
+      finish(
+        new Error(
+          isThrough ? 'it closes the connection: it refuses our certificate' : 'it closes the connection',
+        ),
+      ),
+    );
     // A session ticket comes from a server that is content with us.
     socket.on('session', () => finish());
     socket.on('secureConnect', () => {
+      isThrough = true;
       cancel();
       cancel = clock.after(VERDICT_MS, () => finish());
     });
