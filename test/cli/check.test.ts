@@ -80,7 +80,7 @@ t.test('gatehouse check', async (t) => {
   const warned = await config(t, { revocation: { redis_url: `file:${open}` } });
   const lax = await cli.run(['check', '--config', warned], {});
   t.equal(lax.code, 0, 'a warning leaves the config good');
-  t.match(lax.stdout, /warning config_secret_readable: .*\n[^]*0 errors, 1 warning\n$/);
+  t.match(lax.stdout, /warning config_secret_readable: .*\n[\s\S]*0 errors, 1 warning\n$/);
   const strict = await cli.run(['check', '--config', warned, '--strict', '--sarif'], {});
   t.equal(strict.code, 1, 'unless strict');
   t.match(JSON.parse(strict.stdout), {
