@@ -8,7 +8,7 @@ import { RevocationIndex } from './revocation-index.js';
 export interface RevocationReplicaOptions {
   /** Followed all the time. */
   primary: RevocationFeed;
-  /** Followed while the primary is silent (design 4.4). */
+  /** Followed while the primary is silent or lost (design 4.4). */
   fallback?: RevocationFeed | undefined;
   /** Told each entry as it is merged; the same one may come again. */
   onEntry?: (entry: RevocationEntry) => void;
@@ -34,6 +34,9 @@ export class RevocationReplica implements Revocations {
   readonly #loops: Promise<void>[] = [];
   #answeredAt = Number.NEGATIVE_INFINITY;
   #primaryAnsweredAt = Number.NEGATIVE_INFINITY;
+  #primaryIsLost = false;
+  /** Has the watch look at the primary now. */
+  #lookNow = new AbortController();
   #lagMs: number | undefined;
 
   constructor(options: RevocationReplicaOptions) {
@@ -51,8 +54,15 @@ export class RevocationReplica implements Revocations {
     const startedAt = clock.monotonic();
     this.#loops.push(this.#sweepNowAndThen());
     this.#loops.push(
-      this.#followForever(primary, 'primary', this.#stopped.signal, () => {
-        this.#primaryAnsweredAt = clock.monotonic();
+      this.#followForever(primary, 'primary', this.#stopped.signal, {
+        onAnswer: () => {
+          this.#primaryAnsweredAt = clock.monotonic();
+          this.#primaryIsLost = false;
+        },
+        onLost: () => {
+          this.#primaryIsLost = true;
+          this.#lookNow.abort();
+        },
       }),
     );
     if (fallback !== undefined) this.#loops.push(this.#watchPrimary(fallback, startedAt));
@@ -60,6 +70,7 @@ export class RevocationReplica implements Revocations {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    this.#lookNow.abort();
     await Promise.all(this.#loops);
   }
 
@@ -88,7 +99,7 @@ export class RevocationReplica implements Revocations {
     feed: RevocationFeed,
     name: string,
     signal: AbortSignal,
-    onAnswer: () => void,
+    { onAnswer, onLost }: { onAnswer?: () => void; onLost?: () => void } = {},
   ): Promise<void> {
     const { clock, logger, reconnectMs } = this.#options;
     while (!signal.aborted) {
@@ -96,18 +107,19 @@ export class RevocationReplica implements Revocations {
         await feed.follow(this.#sink(onAnswer), signal);
       } catch (err) {
         if (!signal.aborted) logger.warn({ err, feed: name }, 'revocation feed lost');
+        onLost?.();
       }
       if (!signal.aborted) await pause(clock, reconnectMs, signal);
     }
   }
 
   /** A connection's answers count only once its whole list is in: before that the copy may lack entries. */
-  #sink(onAnswer: () => void): RevocationSink {
+  #sink(onAnswer?: () => void): RevocationSink {
     let synced = false;
     const answered = (): void => {
       if (!synced) return;
       this.#answeredAt = this.#options.clock.monotonic();
-      onAnswer();
+      onAnswer?.();
     };
     return {
       merge: (entries, publishedAtMs) => {
@@ -131,13 +143,16 @@ export class RevocationReplica implements Revocations {
     const stopped = this.#stopped.signal;
     let following: { abort: AbortController; ended: Promise<void> } | undefined;
     while (!stopped.aborted) {
-      await pause(clock, WATCH_EVERY_MS, stopped);
+      await pause(clock, WATCH_EVERY_MS, this.#lookNow.signal);
+      if (this.#lookNow.signal.aborted && !stopped.aborted) this.#lookNow = new AbortController();
       const silentMs = clock.monotonic() - Math.max(this.#primaryAnsweredAt, startedAt);
-      if (silentMs > silenceMs && following === undefined) {
+      // One that broke off may have died with an entry that it had not passed on; silence alone may be a slow network.
+      const isNeeded = this.#primaryIsLost || silentMs > silenceMs;
+      if (isNeeded && following === undefined) {
         const abort = new AbortController();
         const signal = AbortSignal.any([abort.signal, stopped]);
-        following = { abort, ended: this.#followForever(fallback, 'fallback', signal, () => undefined) };
-      } else if (silentMs <= silenceMs && following !== undefined) {
+        following = { abort, ended: this.#followForever(fallback, 'fallback', signal) };
+      } else if (!isNeeded && following !== undefined) {
         following.abort.abort();
         await following.ended;
         following = undefined;

@@ -178,3 +178,18 @@ t.test(
     t.end();
   },
 );
+
+t.test('a primary that breaks off is not waited for', async (t) => {
+  const { clock, primary, fallback } = setUp(t, true);
+  primary[0]?.sink.synced();
+  await clock.advance(1);
+  primary[0]?.lose(new Error('gone'));
+  await clock.advance(0);
+  t.equal(fallback.length, 1, 'the fallback is followed at once');
+  await clock.advance(1000);
+  t.equal(primary.length, 2);
+  t.notOk(fallback[0]?.signal.aborted, 'and until the primary has its whole list in');
+  primary[1]?.sink.synced();
+  await clock.advance(500);
+  t.ok(fallback[0]?.signal.aborted);
+});
