@@ -1,4 +1,5 @@
 /** What happens to a session is known at every gateway: one in the auth service's process, one on its internal listener. */
+import { decodeProtectedHeader } from 'jose';
 import t, { type Test } from 'tap';
 import { DEVICE_COOKIE, type SessionList } from '../../contracts/auth-api.js';
 import { apiClient } from '../fixtures/api-client.js';
@@ -40,6 +41,18 @@ t.test('sessions at gateways', needsPostgres, async (t) => {
     t.match(await refresh(first.refresh_token), { status: 401, code: 'refresh_token_reused' });
     for (const token of accessTokens) await refusedWithin1s(t, token);
     t.match(await refresh(third.refresh_token), { status: 401, code: 'session_revoked' });
+  });
+
+  t.test('a rotation of the signing key refuses no token, old or new', async (t) => {
+    const before = [await here.login(USER), await here.login(USER)].map(({ access_token }) => access_token);
+    const [known = '', unseen = ''] = before;
+    t.strictSame(await profile(known), [ACCEPTED, ACCEPTED]);
+    auth.clock.shift(331_000); // published for long enough
+    t.equal((await auth.admin('POST', '/keys/rotate')).status, 200);
+    const after = await here.login(USER);
+    t.not(decodeProtectedHeader(after.access_token).kid, decodeProtectedHeader(known).kid);
+    for (const token of [after.access_token, known, unseen])
+      t.strictSame(await profile(token), [ACCEPTED, ACCEPTED]);
   });
 
   t.test(

@@ -2,12 +2,15 @@
  * The installation of docker-compose.yml, as processes on loopback: two gateways, two auth services, the stubs, a real
  * Redis and a real PostgreSQL.
  */
+import { decodeProtectedHeader } from 'jose';
 import t from 'tap';
 import type { TokenResponse } from '../../contracts/auth-api.js';
 import { eventually } from '../fixtures/eventually.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { needsPostgres } from '../fixtures/postgres.js';
 import { needsRedis } from '../fixtures/redis.js';
+import { loseRedisWrites } from '../fixtures/redis-faults.js';
+import { killAuthServices, startSessionClients } from '../fixtures/session-clients.js';
 import { startTopology, type Topology, USER } from '../fixtures/topology.js';
 
 t.setTimeout(180_000); // many processes: on a machine that is busy with other things it takes a while
@@ -69,6 +72,41 @@ t.test('no upstream and no auth service takes anyone but a gateway', needsBoth, 
     mtlsRequest(as('profile'), `${authA.url}/.well-known/jwks.json`),
     'another part of the house',
   );
+});
+
+t.test(
+  'emergency: a key that is revoked is refused at every gateway, whoever it signed for',
+  needsBoth,
+  async (t) => {
+    const { gatewayA, gateways, admin } = await topology();
+    const before = await gatewayA.api.login(USER);
+    const codes = (token: string) =>
+      Promise.all(gateways.map(async ({ api }) => (await api.get('/api/profile', token)).code));
+    t.strictSame(await codes(before.access_token), [undefined, undefined]);
+    const { kid } = decodeProtectedHeader(before.access_token);
+    t.equal((await admin('POST', `/keys/${kid}/revoke`)).status, 200);
+    const allRefused = (answer: unknown) => String(answer) === 'token_kid,token_kid';
+    const elapsedMs = await eventually(() => codes(before.access_token), allRefused, 5000);
+    t.ok(elapsedMs < 1000, `refused everywhere after ${Math.round(elapsedMs)} ms`);
+    const after = await gatewayA.api.post('/auth/refresh', { refresh_token: before.refresh_token });
+    const { access_token: token = '' } = after.body as { access_token?: string };
+    t.strictSame(await codes(token), [undefined, undefined], 'and the sessions go on, by another key');
+  },
+);
+
+t.test('a failover of Redis that loses writes lets nobody in again', needsBoth, async (t) => {
+  const outcome = await loseRedisWrites(await topology(), 'failover');
+  t.strictSame(outcome.atStarting, [], 'at a gateway that starts meanwhile');
+  t.ok(outcome.latestAtRunningMs < 1000, `${outcome.latestAtRunningMs} ms`);
+  t.ok(outcome.latestAtStartingMs < 1000, `${outcome.latestAtStartingMs} ms`);
+});
+
+t.test('kill -9 in the middle of refreshes and logouts loses none of them', needsBoth, async (t) => {
+  const clients = startSessionClients(await topology(), 4);
+  await killAuthServices(await topology(), clients, { times: 2 });
+  const { wrongs, ...counts } = await clients.stop();
+  t.strictSame(wrongs, []);
+  t.comment(JSON.stringify(counts));
 });
 
 t.test('kill -9 of one auth service does not disturb traffic, and logins go on', needsBoth, async (t) => {
