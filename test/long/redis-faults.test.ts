@@ -8,7 +8,7 @@ import { needsRedis } from '../fixtures/redis.js';
 import { loseRedisWrites, REDIS_FAULTS } from '../fixtures/redis-faults.js';
 import { startTopology } from '../fixtures/topology.js';
 
-const ROUNDS = 1;
+const ROUNDS = 3;
 
 t.test(
   'no gateway lets a revoked token in, whatever Redis forgets',
