@@ -1,3 +1,5 @@
+import type { ConfigCode } from './config-problems.js';
+
 /** What the gateway's admin listener answers, as its own tools read it. */
 
 /** `GET /jwks`: the key sets that a gateway holds. Public facts only. */
@@ -36,7 +38,7 @@ export interface ReadinessReport {
   ready: boolean;
   /** It still serves, and is about to stop. */
   shutting_down: boolean;
-  config: { version: string };
+  config: ConfigState;
   /** By name in config. */
   issuers: Record<string, IssuerReadiness>;
   revocations: {
@@ -73,4 +75,52 @@ export interface VersionReport {
   commit: string | null;
   node: string;
   config: string;
+}
+
+/** What is in force, and how the last attempt to change it went. Part of `GET /ready`. */
+export interface ConfigState {
+  /** Short hash of the config in force. */
+  version: string;
+  /** `rollback`: an earlier version, until the file changes again or the gateway restarts. */
+  origin: 'file' | 'rollback';
+  /** ISO 8601. */
+  in_force_since: string;
+  /** The file or folder that is watched. */
+  file: string;
+  /** What is on disk is not what is in force: it was refused, or rolled back from. */
+  differs_from_file: boolean;
+  last_reload: ConfigReload;
+}
+
+/** One attempt to put a config in force. Answer of `POST /config/reload` and `POST /config/rollback`: 200, or 422. */
+export interface ConfigReload {
+  result: 'applied' | 'unchanged' | 'refused';
+  trigger: 'start' | 'file' | 'signal' | 'admin' | 'rollback';
+  /** ISO 8601. */
+  at: string;
+  /** In force afterwards. */
+  version: string;
+  /** In force before. */
+  previous: string;
+  /** All reasons for a refusal. */
+  problems: ConfigReloadProblem[];
+  /** Issuers that have not given their keys yet: their tokens get 503 until they do. */
+  issuers_without_keys: string[];
+}
+
+export interface ConfigReloadProblem {
+  /** Absent where no place in the config is at fault. */
+  file?: string;
+  line?: number;
+  column?: number;
+  code: ConfigCode;
+  message: string;
+  /** The line with its neighbours and a mark, secrets blotted out. */
+  frame?: string;
+}
+
+/** `GET /config/history`: the last good configs, the newest first. */
+export interface ConfigHistoryReport {
+  in_force: ConfigState;
+  versions: { version: string; at: string; files: string[]; in_force: boolean }[];
 }

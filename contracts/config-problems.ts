@@ -155,6 +155,16 @@ export const CONFIG_PROBLEMS = {
     'check address and network, the SPIFFE id there, and internal_tls here',
   ),
   config_certificate_expiring: warning('a certificate expires within 14 days', 'renew it'),
+
+  config_needs_restart: error(
+    'a reload cannot change this while the gateway runs, and changes nothing by half',
+    'restart the gateway, or put it back',
+  ),
+  config_version_unknown: error(
+    'a rollback names a version that is not kept',
+    'gatehouse config history lists those that are',
+  ),
+  config_internal_error: error('the gateway failed to read the config', 'its log says why; please report it'),
 } as const satisfies Record<string, ConfigProblemSpec>;
 
 export type ConfigCode = keyof typeof CONFIG_PROBLEMS;

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ConfigCode } from '../contracts/config-problems.js';
 import type { ConfigPath, ConfigProblem } from '../kit/config-file.js';
-import type { GatewayOptions } from './options.js';
+import type { GatewayConfigFile } from './options.js';
 
 /** Left to renew a certificate without haste. */
 const EXPIRES_SOON_MS = 14 * 86_400_000;
@@ -11,7 +11,7 @@ const EXPIRES_SOON_MS = 14 * 86_400_000;
  * The PEM files that a config names: there, of the right kind, certificate and key a pair, in force at `now` (unix
  * milliseconds). CAs may stand side by side, an old one beside its successor: the last one counts.
  */
-export function checkCertificates(options: GatewayOptions, now: number): ConfigProblem[] {
+export function checkCertificates(options: GatewayConfigFile, now: number): ConfigProblem[] {
   const { internal_tls: internal, listen, issuers } = options.value;
   const check = new CertificateCheck(options, now);
   check.authorities(['internal_tls', 'ca'], internal.ca);
@@ -27,10 +27,10 @@ export function checkCertificates(options: GatewayOptions, now: number): ConfigP
 
 class CertificateCheck {
   readonly problems: ConfigProblem[] = [];
-  readonly #options: GatewayOptions;
+  readonly #options: GatewayConfigFile;
   readonly #now: number;
 
-  constructor(options: GatewayOptions, now: number) {
+  constructor(options: GatewayConfigFile, now: number) {
     this.#options = options;
     this.#now = now;
   }

@@ -8,7 +8,7 @@ import {
 } from '../kit/config-file.js';
 import { parseJwks } from './adapters/parse-jwks.js';
 import { checkCertificates } from './check-certificates.js';
-import type { GatewayOptions } from './options.js';
+import type { GatewayConfigFile } from './options.js';
 import { findProblems } from './routing/find-problems.js';
 import { GatewayConfigSchema } from './routing/schema.js';
 
@@ -17,7 +17,7 @@ export interface ConfigReport {
   errors: readonly ConfigProblem[];
   warnings: readonly ConfigProblem[];
   /** There when nothing is wrong. */
-  options: GatewayOptions | undefined;
+  options: GatewayConfigFile | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export function checkConfig(path: string, env: Env, now: number): ConfigReport {
 }
 
 /** Keys that stand in the config or in a file have to be good from the start. */
-function checkLocalKeys({ value, problem }: GatewayOptions): ConfigProblem[] {
+function checkLocalKeys({ value, problem }: GatewayConfigFile): ConfigProblem[] {
   return Object.entries(value.issuers).flatMap(
     ([name, { jwks, jwks_file: file, algorithms = ['ES256'] }]) => {
       if (jwks === undefined && file === undefined) return [];

@@ -6,9 +6,9 @@ import { readTlsFiles, type TlsMaterial } from '../kit/tls-files.js';
 import { parseJwks } from './adapters/parse-jwks.js';
 import { connectRedis } from './adapters/redis-connection.js';
 import { tryHandshake } from './adapters/try-handshake.js';
-import { createUpstreamConnections } from './adapters/upstream-connections.js';
-import { createAgent, locateKeys } from './key-caches.js';
-import type { GatewayOptions } from './options.js';
+import { UpstreamConnections } from './adapters/upstream-connections.js';
+import { createAgent, locateKeys, readCa } from './locate-keys.js';
+import type { GatewayConfigFile } from './options.js';
 import { targetsOf } from './routing/schema/common.js';
 
 /** One thing that a gateway with this config would go to. */
@@ -44,7 +44,7 @@ interface Task extends Pick<OnlineVerdict, 'part' | 'name' | 'target'> {
  * `timeoutMs`.
  */
 export async function checkOnline(
-  options: GatewayOptions,
+  options: GatewayConfigFile,
   { clock, timeoutMs = ONLINE_TIMEOUT_MS }: { clock: Clock; timeoutMs?: number },
 ): Promise<OnlineReport> {
   const { upstreams, internal_tls: internal } = options.value;
@@ -52,16 +52,17 @@ export async function checkOnline(
   const specs = Object.entries(upstreams).map(
     ([name, { url, spiffe_id: spiffeId }]) => [name, { targets: targetsOf(url), spiffeId }] as const,
   );
-  const connections = createUpstreamConnections(Object.fromEntries(specs), material);
+  const connections = new UpstreamConnections(clock);
+  connections.adopt(connections.prepare(Object.fromEntries(specs), material));
   const agents: Agent[] = [];
   const dispatcher = (ca: string | undefined): Dispatcher => {
-    const agent = createAgent(ca);
+    const agent = createAgent(ca === undefined ? undefined : readCa(ca));
     agents.push(agent);
     return agent;
   };
   const keys = Object.entries(options.value.issuers).map(([name, issuer]): Task => {
-    const ofIssuer = () => (issuer.upstream === undefined ? dispatcher(issuer.ca) : connections.agent);
-    const { fetch, source } = locateKeys(issuer, ofIssuer, connections);
+    const ofIssuer = issuer.upstream === undefined ? dispatcher(issuer.ca) : connections.agent;
+    const { fetch, source } = locateKeys(issuer, ofIssuer, (upstream) => connections.originOf(upstream));
     return {
       ...{ part: 'keys', name, target: source, code: 'config_online_keys', path: ['issuers', name] },
       async run() {
@@ -101,7 +102,7 @@ async function judge({ part, name, target, run }: Task): Promise<OnlineVerdict> 
   }
 }
 
-function redisTask({ value }: GatewayOptions): Task[] {
+function redisTask({ value }: GatewayConfigFile): Task[] {
   const { redis_url: url = '' } = value.revocation;
   if (url === '') return [];
   const { protocol, host } = new URL(url);
@@ -123,7 +124,7 @@ function redisTask({ value }: GatewayOptions): Task[] {
 }
 
 function handshakes(
-  { value }: GatewayOptions,
+  { value }: GatewayConfigFile,
   material: TlsMaterial,
   clock: Clock,
   timeoutMs: number,

@@ -1,97 +1,149 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { Agent, type Dispatcher } from 'undici';
 import type { IssuerReadiness, KeySetStatus, ReadinessReport } from '../contracts/admin-api.js';
 import type { RevocationEntry } from '../contracts/revocation.js';
-import type { Clock } from '../kit/clock.js';
-import { ConfigError } from '../kit/config-file.js';
-import type { Logger } from '../kit/logger.js';
-import { StartupError } from '../kit/startup-error.js';
-import { durationMs } from '../kit/units.js';
-import {
-  type FetchJwks,
-  fetchByDiscovery,
-  fetchFromFile,
-  fetchFromUri,
-  fetchInline,
-  openidMetadataUrl,
-} from './adapters/fetch-jwks.js';
-import { JwksCache } from './adapters/jwks-cache.js';
-import { createKeyFile } from './adapters/key-file.js';
-import type { UpstreamConnections } from './adapters/upstream-connections.js';
+import { ConfigError, type ConfigProblem } from '../kit/config-file.js';
+import type { JwksCache } from './adapters/jwks-cache.js';
+import { RETIRE_AFTER_MS, type UpstreamSet } from './adapters/upstream-connections.js';
+import { IssuerKeys, type IssuerKeysDeps, keySetId } from './issuer-keys.js';
+import { readCa } from './locate-keys.js';
 import type { GatewayOptions } from './options.js';
 import type { KeySource } from './pipeline/ports.js';
-import type { IssuerConfig } from './routing/schema.js';
 
-/** The key sets of all issuers. Each lives its own life: one issuer's trouble never touches another's. */
-export interface KeyCaches {
-  /** By the issuer's name in config. */
+/** The key sets of one version of the config. Those of unchanged issuers are the ones in force. */
+export interface PreparedKeys {
+  /** By the issuer's name in config. A cache is made when the compiler first asks: by then the config is found good. */
   sourceOf(name: string): KeySource;
   /**
-   * Starts fetching in the background. Keys that stand in the config or in a file have to be good from the start: else
-   * it rejects with a ConfigError.
+   * Starts fetching what is new. Keys that stand in the config or in a file have to be good from the start: else it
+   * rejects with a ConfigError. With `waitForRemote` it resolves after the first attempt at each, good or bad, which
+   * takes 5 s at most.
    */
-  start(): Promise<void>;
-  /** Acts on what the revocation feed says about keys. */
-  onRevocation(entry: RevocationEntry): void;
-  status(): KeySetStatus[];
-  /** Failed fetches since the start of the process, by issuer. */
-  failures(): [issuer: string, failures: number][];
-  readiness(): Pick<ReadinessReport, 'ready' | 'issuers'>;
-  stop(): Promise<void>;
+  start(waitForRemote: boolean): Promise<void>;
+  /** Issuers whose tokens would get 503 as things stand. */
+  missing(): string[];
+  /** Puts them in force. */
+  adopt(): void;
+  /** Ends what was started. */
+  discard(): Promise<void>;
 }
 
-export interface KeyCachesDeps {
-  upstreams: UpstreamConnections;
-  clock: Clock;
-  logger: Logger;
+interface Held {
+  id: string;
+  keys: IssuerKeys;
+  ca: string | undefined;
 }
 
 /** How long an issuer that has never answered keeps a gateway from being ready for the others. */
 const READY_PATIENCE_MS = 10_000;
 
-/** An issuer's cache is made when the compiler first asks for it: by then the config has been found good. */
-export function createKeyCaches(options: GatewayOptions, deps: KeyCachesDeps): KeyCaches {
-  const { clock } = deps;
-  const agents: Agent[] = [];
-  const held = new Map<string, HeldCache>();
-  const caches = (): JwksCache[] => [...held.values()].map(({ cache }) => cache);
-  let startedAt = Number.POSITIVE_INFINITY;
+/** The key sets of all issuers. Each lives its own life: one issuer's trouble never touches another's. */
+export class KeyCaches {
+  readonly #deps: IssuerKeysDeps;
+  #held: ReadonlyMap<string, Held> = new Map();
+  /** No longer in force; requests from before a reload may still look at them. */
+  readonly #leaving = new Set<IssuerKeys>();
+  /** What the feed said of keys, for issuers that come later. */
+  #revoked: KeyEntry[] = [];
+  #startedAt = Number.POSITIVE_INFINITY;
 
-  return {
-    sourceOf(name) {
-      const entry = held.get(name) ?? createCache(name, options, deps, agents);
-      held.set(name, entry);
-      return entry.cache;
-    },
-    async start() {
-      startedAt = clock.monotonic();
-      const started = [...held.values()].map((entry) => ({ ...entry, first: entry.cache.start() }));
-      const local = started.filter(({ isRemote }) => !isRemote);
-      await Promise.all(local.map(({ first }) => first));
-      const bad = local.filter(({ cache }) => !cache.available);
-      if (bad.length > 0) throw new ConfigError(bad.map(({ cache }) => localProblem(options, cache)));
-    },
-    onRevocation(entry) {
-      if (entry.kind !== 'key') return;
-      for (const cache of caches()) if (cache.issuer === entry.iss) cache.revoke(entry.kid, entry.exp);
-    },
-    status: () => caches().map((cache) => cache.status()),
-    failures: () => caches().map(({ name, failuresEver }) => [name, failuresEver]),
-    readiness() {
-      const all = caches();
-      const available = all.filter((cache) => cache.available);
-      const isPatient = clock.monotonic() - startedAt < READY_PATIENCE_MS;
-      return {
-        ready: available.length === all.length || (available.length > 0 && !isPatient),
-        issuers: Object.fromEntries(all.map((cache) => [cache.name, readinessOf(cache)])),
-      };
-    },
-    async stop() {
-      await Promise.all(caches().map((cache) => cache.stop()));
-      await Promise.all(agents.map((agent) => agent.destroy()));
-    },
-  };
+  constructor(deps: IssuerKeysDeps) {
+    this.#deps = deps;
+  }
+
+  /** `set` is where the issuers' upstreams are found until it is in force. */
+  prepare(options: GatewayOptions, set: () => UpstreamSet): PreparedKeys {
+    const next = new Map<string, Held>();
+    const added = (): IssuerKeys[] =>
+      [...next].flatMap(([name, { keys }]) => (this.#held.get(name)?.keys === keys ? [] : [keys]));
+    return {
+      sourceOf: (name) => {
+        const held = next.get(name) ?? this.#take(name, options, set);
+        next.set(name, held);
+        return held.keys.cache;
+      },
+      start: async (waitForRemote) => {
+        this.#startedAt = Math.min(this.#startedAt, this.#deps.clock.monotonic());
+        const started = added().map((keys) => ({ keys, first: keys.cache.start() }));
+        const awaited = started.filter(({ keys }) => waitForRemote || !keys.isRemote);
+        await Promise.all(awaited.map(({ first }) => first));
+        const bad = started.filter(({ keys }) => !keys.isRemote && !keys.cache.available);
+        if (bad.length > 0) throw new ConfigError(bad.map(({ keys }) => localProblem(options, keys.cache)));
+      },
+      missing: () => [...next].flatMap(([name, { keys }]) => (keys.cache.available ? [] : [name])),
+      adopt: () => this.#adopt(next),
+      discard: async () => void (await Promise.all(added().map((keys) => keys.stop()))),
+    };
+  }
+
+  /** Acts on what the revocation feed says about keys. */
+  onRevocation(entry: RevocationEntry): void {
+    if (entry.kind !== 'key') return;
+    const nowS = this.#deps.clock.now() / 1000;
+    const others = this.#revoked.filter(
+      ({ iss, kid, exp }) => exp > nowS && (iss !== entry.iss || kid !== entry.kid),
+    );
+    this.#revoked = [...others, entry];
+    for (const cache of this.#caches()) revokeIn(cache, entry);
+  }
+
+  status(): KeySetStatus[] {
+    return this.#caches().map((cache) => cache.status());
+  }
+
+  /** Failed fetches since the key set came to be, by issuer. */
+  failures(): [issuer: string, failures: number][] {
+    return this.#caches().map(({ name, failuresEver }) => [name, failuresEver]);
+  }
+
+  readiness(): Pick<ReadinessReport, 'ready' | 'issuers'> {
+    const all = this.#caches();
+    const available = all.filter((cache) => cache.available);
+    const isPatient = this.#deps.clock.monotonic() - this.#startedAt < READY_PATIENCE_MS;
+    return {
+      ready: available.length === all.length || (available.length > 0 && !isPatient),
+      issuers: Object.fromEntries(all.map((cache) => [cache.name, readinessOf(cache)])),
+    };
+  }
+
+  async stop(): Promise<void> {
+    const all = [...[...this.#held.values()].map(({ keys }) => keys), ...this.#leaving];
+    await Promise.all(all.map((keys) => keys.stop()));
+  }
+
+  #caches(): JwksCache[] {
+    return [...this.#held.values()].map(({ keys }) => keys.cache);
+  }
+
+  /** The one in force, or a new one. */
+  #take(name: string, { value: config }: GatewayOptions, set: () => UpstreamSet): Held {
+    const issuer = config.issuers[name];
+    if (issuer === undefined) throw new Error(`no issuer ${name}`);
+    const id = keySetId(name, issuer);
+    const ca = issuer.ca === undefined ? undefined : readCa(issuer.ca);
+    const known = this.#held.get(name);
+    if (known?.id === id) return { ...known, ca };
+    return {
+      id,
+      ca,
+      keys: new IssuerKeys(name, issuer, { ca, keysDir: config.keys_dir, set: set() }, this.#deps),
+    };
+  }
+
+  #adopt(next: ReadonlyMap<string, Held>): void {
+    const kept = new Set([...next.values()].map(({ keys }) => keys));
+    for (const { keys } of this.#held.values()) if (!kept.has(keys)) this.#retireLater(keys);
+    this.#held = next;
+    for (const { keys, ca } of next.values()) {
+      keys.adopt(ca, this.#deps.upstreams);
+      for (const entry of this.#revoked) revokeIn(keys.cache, entry);
+    }
+  }
+
+  #retireLater(keys: IssuerKeys): void {
+    this.#leaving.add(keys);
+    this.#deps.clock.after(RETIRE_AFTER_MS, () => {
+      void keys.stop().then(() => this.#leaving.delete(keys));
+    });
+  }
 }
 
 function readinessOf(cache: JwksCache): IssuerReadiness {
@@ -99,95 +151,13 @@ function readinessOf(cache: JwksCache): IssuerReadiness {
   return { state: available ? 'ready' : 'no keys', keys: keys.length, age_ms };
 }
 
-interface HeldCache {
-  cache: JwksCache;
-  /** Its keys come from elsewhere, which may be away at any time. */
-  isRemote: boolean;
+type KeyEntry = Extract<RevocationEntry, { kind: 'key' }>;
+
+function revokeIn(cache: JwksCache, { iss, kid, exp }: KeyEntry): void {
+  if (cache.issuer === iss) cache.revoke(kid, exp);
 }
 
-function createCache(
-  name: string,
-  { value: config }: GatewayOptions,
-  { upstreams, clock, logger }: KeyCachesDeps,
-  agents: Agent[],
-): HeldCache {
-  const issuer = config.issuers[name];
-  if (issuer === undefined) throw new Error(`no issuer ${name}`);
-  const dispatcher = (): Dispatcher => {
-    if (issuer.upstream !== undefined) return upstreams.agent;
-    const agent = createAgent(issuer.ca);
-    agents.push(agent);
-    return agent;
-  };
-  const { fetch, source, isRemote } = locateKeys(issuer, dispatcher, upstreams);
-  const keysDir = isRemote ? config.keys_dir : undefined;
-  const cache = new JwksCache({
-    name,
-    issuer: issuer.issuer,
-    source,
-    algorithms: issuer.algorithms ?? ['ES256'],
-    maxStalenessMs: durationMs(issuer.max_staleness ?? '24h'),
-    fetch,
-    file: keysDir === undefined ? undefined : createKeyFile(keysDir, name, issuer.issuer, source),
-    clock,
-    logger,
-  });
-  return { cache, isRemote };
-}
-
-export interface KeyLocation {
-  fetch: FetchJwks;
-  source: string;
-  isRemote: boolean;
-}
-
-/** `check-issuers.ts` has seen to it that there is exactly one place. */
-export function locateKeys(
-  issuer: IssuerConfig,
-  dispatcher: () => Dispatcher,
-  upstreams: UpstreamConnections,
-): KeyLocation {
-  const {
-    jwks_uri: uri,
-    discovery,
-    jwks_file: file,
-    jwks,
-    upstream,
-    insecure_http: insecure = false,
-  } = issuer;
-  if (uri !== undefined) {
-    const { pathname, search } = new URL(uri);
-    const target = upstream === undefined ? uri : upstreams.originOf(upstream) + pathname + search;
-    return { fetch: fetchFromUri(target, dispatcher()), source: uri, isRemote: true };
-  }
-  if (discovery !== undefined) {
-    const url = discovery === true ? openidMetadataUrl(issuer.issuer) : discovery;
-    const fetch = fetchByDiscovery(issuer.issuer, url, insecure, dispatcher());
-    return { fetch, source: url, isRemote: true };
-  }
-  if (file !== undefined) return { fetch: fetchFromFile(file), source: file, isRemote: false };
-  return { fetch: fetchInline(jwks), source: 'inline', isRemote: false };
-}
-
-/** A pool for each issuer, so that one that hangs holds nobody else's connections. */
-export function createAgent(caFile: string | undefined): Agent {
-  const trust = caFile === undefined ? {} : { ca: readCa(caFile) };
-  return new Agent({ connect: { timeout: 3000, ...trust }, keepAliveTimeout: 4000, pipelining: 1 });
-}
-
-function readCa(path: string): string {
-  try {
-    const pem = readFileSync(path, 'utf8');
-    new X509Certificate(pem);
-    return pem;
-  } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'not a PEM certificate';
-    throw new StartupError(`cannot use the CA ${path} of an issuer: ${reason}`, { cause });
-  }
-}
-
-function localProblem(options: GatewayOptions, cache: JwksCache) {
+function localProblem(options: GatewayOptions, cache: JwksCache): ConfigProblem {
   const key = options.value.issuers[cache.name]?.jwks === undefined ? 'jwks_file' : 'jwks';
   const message = `its keys cannot be used: ${cache.status().last_failure ?? 'unknown'}`;
   return options.problem(['issuers', cache.name, key], 'config_issuer_keys', message);

@@ -6,7 +6,7 @@ import { assertionSecret } from './adapters/assertion-secret.js';
 import { createAssertionSigner } from './adapters/assertion-signer.js';
 import { listenerFacts, upstreamTargets } from './explain-facts.js';
 import { keysAtHand } from './keys-at-hand.js';
-import type { GatewayOptions } from './options.js';
+import type { GatewayConfigFile } from './options.js';
 import { type ExplainDeps, explainRequest } from './pipeline/explain/explain-request.js';
 import type { GatewayPorts } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
@@ -26,7 +26,7 @@ export interface OfflineGateway {
  * that a gateway has left on this machine; nothing is looked up in the revocations. Throws ConfigError.
  */
 export async function offlineGateway(
-  options: GatewayOptions,
+  options: GatewayConfigFile,
   clock: Clock = systemClock,
 ): Promise<OfflineGateway> {
   const keys = await keysAtHand(options.value, clock);
@@ -41,7 +41,7 @@ export async function offlineGateway(
   return { config: options.value, snapshot, explain: (asked) => explainRequest(asked, deps) };
 }
 
-function offlinePorts(snapshot: Snapshot, { value }: GatewayOptions, clock: Clock): GatewayPorts {
+function offlinePorts(snapshot: Snapshot, { value }: GatewayConfigFile, clock: Clock): GatewayPorts {
   return {
     snapshot: () => snapshot,
     now: () => clock.now(),

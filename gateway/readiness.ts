@@ -1,4 +1,4 @@
-import type { CertificateReadiness, ReadinessReport } from '../contracts/admin-api.js';
+import type { CertificateReadiness, ConfigState, ReadinessReport } from '../contracts/admin-api.js';
 import { type Clock, pause } from '../kit/clock.js';
 import { StartupError } from '../kit/startup-error.js';
 import type { CertificateEnd } from './adapters/certificate-end.js';
@@ -8,6 +8,7 @@ import type { Snapshot } from './pipeline/snapshot.js';
 
 export interface ReadinessParts {
   snapshot: Snapshot;
+  config: ConfigState;
   keys: KeyCaches;
   revocations: RevocationSource;
   certificates: readonly CertificateEnd[];
@@ -20,13 +21,13 @@ const DAY_MS = 86_400_000;
 
 /** What the gateway needs to have before it takes traffic, and the state of each part. */
 export function readinessOf(parts: ReadinessParts): ReadinessReport {
-  const { snapshot, keys, revocations, certificates, stopping, now } = parts;
+  const { snapshot, config, keys, revocations, certificates, stopping, now } = parts;
   const ageMs = revocations.ageMs();
   const { ready, issuers } = keys.readiness();
   return {
     ready: !stopping && revocations.synced && ready,
     shutting_down: stopping,
-    config: { version: snapshot.version },
+    config,
     issuers,
     revocations: {
       synced: revocations.synced,

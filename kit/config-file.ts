@@ -25,12 +25,20 @@ export interface ConfigFile<T> {
   value: T;
   /** Every file whose content went into it: of the config, and of its secrets. */
   sources: readonly string[];
+  /** The config's own files as read, before any substitution: references to secrets are references still. */
+  texts: readonly ConfigText[];
   /** What reading found and let pass. */
   warnings: readonly ConfigProblem[];
   /** Of the value at `path`, or of its key where it is a list or a map; of its nearest parent that is there. */
   place(path: ConfigPath): ConfigPlace;
   /** A problem with the value at `path`. */
   problem(path: ConfigPath, code: ConfigCode, message: string): ConfigProblem;
+}
+
+export interface ConfigText {
+  /** As it is called in problems. */
+  file: string;
+  text: string;
 }
 
 /** What reading found, warnings among it. */
@@ -60,6 +68,17 @@ export function parseConfig<S extends TSchema>(
   env: Env,
 ): ConfigFile<Static<S>> {
   return whole(inspect(file, [parseConfigDocument(text, file, schema, env)], [], schema));
+}
+
+/** {@link inspectConfigFile} on texts that were read before. */
+export function inspectConfigTexts<S extends TSchema>(
+  name: string,
+  texts: readonly ConfigText[],
+  schema: S,
+  env: Env,
+): ConfigInspection<Static<S>> {
+  const documents = texts.map(({ file, text }) => parseConfigDocument(text, file, schema, env));
+  return inspect(name, documents, [], schema);
 }
 
 /** {@link readConfigFile} without throwing. */
@@ -118,6 +137,7 @@ function inspect<S extends TSchema>(
     value: value as Static<S>,
     warnings: problems.filter(isWarning),
     sources: documents.flatMap(({ file, secretFiles }) => [file, ...secretFiles]),
+    texts: documents.map(({ file, text }) => ({ file, text })),
     place(path) {
       const at = origin(path);
       return at.document.place(at.path);

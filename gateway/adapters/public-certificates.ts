@@ -1,10 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
-import { type Clock, systemClock } from '../../kit/clock.js';
-import type { Logger } from '../../kit/logger.js';
 import { StartupError } from '../../kit/startup-error.js';
-import { watchFiles } from '../../kit/watched-files.js';
 import { type CertificateEnd, chainEnd, trustEnd } from './certificate-end.js';
 
 export interface PublicTlsConfig {
@@ -14,7 +11,8 @@ export interface PublicTlsConfig {
   clientCa?: string | undefined;
 }
 
-interface Loaded {
+/** Certificates as read and found good. */
+export interface LoadedCertificates {
   ends: readonly CertificateEnd[];
   options: TlsOptions;
   exact: ReadonlyMap<string, SecureContext>;
@@ -24,58 +22,26 @@ interface Loaded {
 
 /** The certificates of the public listener, chosen by SNI and exchanged while connections go on. */
 export class PublicCertificates {
-  readonly #config: PublicTlsConfig;
-  #loaded: Loaded;
-  #stopWatching: () => void = () => undefined;
+  #loaded: LoadedCertificates;
 
-  /** Throws StartupError naming the file that cannot be used. */
-  constructor(config: PublicTlsConfig) {
-    this.#config = config;
-    this.#loaded = load(config);
+  constructor(loaded: LoadedCertificates) {
+    this.#loaded = loaded;
   }
 
   /** For `https.createServer`. A client certificate is asked for, and judged later: a route may not need one. */
   serverOptions(): TlsOptions {
     return {
       ...this.#loaded.options,
-      requestCert: this.#config.clientCa !== undefined,
+      requestCert: this.#loaded.options.ca !== undefined,
       rejectUnauthorized: false,
       SNICallback: (servername, done) => done(null, this.#contextFor(servername)),
     };
   }
 
-  /** Follows the files. A set that does not load leaves the last good one in force. */
-  watch(
-    server: { setSecureContext(options: TlsOptions): void },
-    logger: Logger,
-    clock: Clock = systemClock,
-  ): void {
-    const paths = [
-      ...this.#config.certificates.flatMap(({ cert, key }) => [cert, key]),
-      this.#config.clientCa ?? [],
-    ].flat();
-    this.#stopWatching = watchFiles(
-      paths,
-      () => {
-        try {
-          this.#loaded = load(this.#config);
-          server.setSecureContext(this.#loaded.options);
-          logger.info({ certificates: this.#config.certificates.length }, 'certificates reloaded');
-        } catch (err) {
-          logger.error({ err }, 'certificates not reloaded; the last good ones stay');
-        }
-      },
-      { clock },
-    );
-  }
-
-  /** Of the files in force. */
-  get ends(): readonly CertificateEnd[] {
-    return this.#loaded.ends;
-  }
-
-  stop(): void {
-    this.#stopWatching();
+  /** New handshakes get these; connections that are open go on. */
+  adopt(loaded: LoadedCertificates, server: { setSecureContext(options: TlsOptions): void }): void {
+    this.#loaded = loaded;
+    server.setSecureContext(loaded.options);
   }
 
   #contextFor(servername: string): SecureContext {
@@ -85,7 +51,8 @@ export class PublicCertificates {
   }
 }
 
-function load({ certificates, clientCa }: PublicTlsConfig): Loaded {
+/** Throws StartupError naming the file that cannot be used. */
+export function loadCertificates({ certificates, clientCa }: PublicTlsConfig): LoadedCertificates {
   const ca = clientCa === undefined ? {} : { ca: read(clientCa) };
   const exact = new Map<string, SecureContext>();
   const wildcard = new Map<string, SecureContext>();

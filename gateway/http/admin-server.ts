@@ -4,11 +4,13 @@ import type { ExplainRequest, Explanation } from '../../contracts/admin-explain.
 import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
+import { addConfigRoutes, type ConfigControl } from './config-routes.js';
 import { registerExplainRoute } from './explain-route.js';
 
 export interface AdminOptions {
   readiness: () => ReadinessReport;
   version: () => VersionReport;
+  config: ConfigControl;
   keySets: () => KeySetReport;
   metrics: () => Promise<{ contentType: string; text: string }>;
   explain: (asked: ExplainRequest) => Promise<Explanation>;
@@ -24,6 +26,7 @@ const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
 export function createAdminServer({
   readiness,
   version,
+  config,
   keySets,
   metrics,
   explain,
@@ -47,6 +50,7 @@ export function createAdminServer({
     const state = readiness();
     return reply.code(state.ready ? 200 : 503).send(state);
   });
+  addConfigRoutes(app, config);
   app.get('/jwks', async () => keySets());
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics();

@@ -9,14 +9,13 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify';
-import type { AddressList } from '../../kit/address-list.js';
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
 import { type GatewayPorts, newTransfer, type OpenTraffic, type RequestFacts } from '../pipeline/ports.js';
 import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
-import type { ForwardLimits, HttpForwarder } from './forward-http.js';
-import { registerWebSocketProxy, type WebSocketTransport } from './forward-websocket.js';
+import type { Edge } from './edge.js';
+import { type ConnectTarget, registerWebSocketProxy } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
 
 /** Bounds of one client connection. */
@@ -33,11 +32,12 @@ export interface PublicCertificates {
 
 export interface DataPlaneOptions {
   gateway: GatewayPorts;
-  upstreams: HttpForwarder & WebSocketTransport;
+  /** In force at the moment; asked once a request, at the same instant as the snapshot. */
+  edge: () => Edge;
+  connectTarget: ConnectTarget;
   /** Counted in place. */
   open: OpenTraffic;
-  limits: ForwardLimits & ConnectionLimits;
-  trustedProxies: AddressList;
+  limits: ConnectionLimits;
   /** Absent: plain HTTP. */
   certificates?: PublicCertificates | undefined;
   logger: Logger;
@@ -49,7 +49,7 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, upstreams, open, limits, trustedProxies, certificates, logger, newRequestId } = options;
+  const { gateway, edge, connectTarget, open, limits, certificates, logger, newRequestId } = options;
   const recordRefusal = refusalRecorder(gateway);
   // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
   const server = {
@@ -79,29 +79,32 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   });
   installProblemReplies(app);
   app.decorateRequest('forwardable', null);
+  app.decorateRequest('edge', null);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
       app.addHttpMethod(method, { hasBody: true });
   }
 
-  const exchangeOptions = {
-    dispatcherOf: (upstream: string) => upstreams.dispatcherOf(upstream),
-    limits,
-    trustedProxies,
-    open,
-    monotonic: () => gateway.monotonic(),
-  };
+  const observers = { open, monotonic: () => gateway.monotonic() };
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
     open.requests += 1;
-    void handleRequest(openExchange(request, reply, proceed, exchangeOptions), gateway).finally(() => {
+    void handleRequest(openExchange(request, reply, proceed, edge(), observers), gateway).finally(() => {
       open.requests -= 1;
     });
   });
-  await registerWebSocketProxy(app, upstreams, limits);
+  await registerWebSocketProxy(app, connectTarget, () => edge().limits.clientStallMs);
   decideExpectationsHere(app);
   refuseConnect(app, recordRefusal);
   return app;
+}
+
+/** New connections and idle ones get other bounds; Node reads them off the server each time. */
+export function boundConnections(app: FastifyInstance, limits: ConnectionLimits): void {
+  const server = app.server as typeof app.server & { maxHeaderSize: number };
+  server.headersTimeout = limits.headersMs;
+  server.maxHeaderSize = limits.headerBytes;
+  server.keepAliveTimeout = limits.keepAliveMs;
 }
 
 /** Node would answer `100 Continue` before anything is decided; nothing of a body is read before that (RFC 9110 10.1.1). */

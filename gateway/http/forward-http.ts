@@ -7,11 +7,6 @@ import { hasBody, RequestBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
 import { upstreamProblem } from './upstream-problem.js';
 
-export interface HttpForwarder {
-  /** Where requests to this upstream go: verified connections only. */
-  dispatcherOf(upstream: string): Dispatcher;
-}
-
 export interface ForwardLimits {
   /** Longest pause in a request body. */
   bodyIdleMs: number;

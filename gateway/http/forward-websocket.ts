@@ -10,12 +10,8 @@ import { ClientWebSocket, MAX_MESSAGE_BYTES, websocketFlow } from './websocket-f
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-export interface WebSocketTransport {
-  /** One of the upstream's targets, `https://host:port`. */
-  targetOf(upstream: string): string;
-  /** A verified TLS connection to a target. */
-  connectTarget(host: string, port: number): TLSSocket;
-}
+/** A verified TLS connection to a target of an upstream. */
+export type ConnectTarget = (host: string, port: number) => TLSSocket;
 
 /**
  * @fastify/http-proxy for WebSockets only: it goes where the pipeline decided, with the headers that the pipeline made.
@@ -23,8 +19,8 @@ export interface WebSocketTransport {
  */
 export async function registerWebSocketProxy(
   app: FastifyInstance,
-  upstreams: WebSocketTransport,
-  { clientStallMs }: { clientStallMs: number },
+  connectTarget: ConnectTarget,
+  clientStallMs: () => number,
 ): Promise<void> {
   await app.register(httpProxy, {
     upstream: '',
@@ -32,7 +28,7 @@ export async function registerWebSocketProxy(
     routes: ['/'],
     httpMethods: app.supportedMethods,
     replyOptions: {
-      getUpstream: (request) => upstreams.targetOf(decided(request as FastifyRequest).route.upstream),
+      getUpstream: (request) => targetOf(request as FastifyRequest),
     },
     // Whatever is no WebSocket has been answered before a route's handler would run.
     handler: () => {
@@ -51,10 +47,15 @@ export async function registerWebSocketProxy(
       rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
         headerObject(withoutHandshake(decided(request).upstreamHeaders)),
       createConnection: ((options: { host: string; port: number | string }) =>
-        upstreams.connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
+        connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
     } as FastifyHttpProxyOptions['wsClientOptions'] & object,
   });
   upgradeWebSocketsOnly(app);
+}
+
+function targetOf(request: FastifyRequest): string {
+  if (request.edge === null) throw new Problem('internal_error');
+  return request.edge.upstreams.targetOf(decided(request).route.upstream);
 }
 
 function decided(request: FastifyRequest): Forwardable {

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import type { Dispatcher } from 'undici';
 import type { Problem } from '../../contracts/problem.js';
 import type { AddressList } from '../../kit/address-list.js';
 import { sendProblem } from '../../kit/problem-replies.js';
@@ -16,7 +15,8 @@ import {
   type Transfer,
 } from '../pipeline/ports.js';
 import type { ClientCertificate, Forwardable, InboundRequest } from '../pipeline/states.js';
-import { type ForwardLimits, forwardHttp } from './forward-http.js';
+import type { Edge } from './edge.js';
+import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
 import { discardBody } from './request-body.js';
 
@@ -24,14 +24,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What the pipeline decided to send; null until it has. For the WebSocket proxy. */
     forwardable: Forwardable | null;
+    /** What was in force when the request came. For the WebSocket proxy. */
+    edge: Edge | null;
   }
 }
 
-export interface ExchangeOptions {
-  dispatcherOf(upstream: string): Dispatcher;
-  limits: ForwardLimits;
-  /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
-  trustedProxies: AddressList;
+export interface Observers {
   open: OpenTraffic;
   /** Milliseconds that never jump back. */
   monotonic(): number;
@@ -45,9 +43,10 @@ export function openExchange(
   request: FastifyRequest,
   reply: FastifyReply,
   proceed: HookHandlerDoneFunction,
-  options: ExchangeOptions,
+  edge: Edge,
+  observers: Observers,
 ): Exchange {
-  const { dispatcherOf, limits, trustedProxies } = options;
+  const { upstreams, limits, trustedProxies } = edge;
   const inbound = inboundRequest(request, trustedProxies);
   const transfer = newTransfer();
   const refuse = (problem: Problem): void => {
@@ -61,11 +60,13 @@ export function openExchange(
     refuse,
     forward(forwardable) {
       const { route } = forwardable;
-      if (inbound.isUpgrade)
-        return forwardWebSocket(request, reply, proceed, forwardable, transfer, options.open);
+      if (inbound.isUpgrade) {
+        request.edge = edge;
+        return forwardWebSocket(request, reply, proceed, forwardable, transfer, observers.open);
+      }
       checkDeclaredLength(forwardable);
-      const dispatcher = dispatcherOf(route.upstream);
-      const observed = { transfer, open: options.open, monotonic: options.monotonic };
+      const dispatcher = upstreams.dispatcherOf(route.upstream);
+      const observed = { transfer, ...observers };
       return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, refuse);
     },
     answer({ status, headers, body }) {

@@ -33,7 +33,7 @@ export interface WebSocketFlow {
  * The proxy passes messages on whether or not the other side takes them. Here the sender is held up while more than
  * 1 MiB waits, and a reader that takes nothing for `stallMs` is cut off.
  */
-export function websocketFlow(stallMs: number): WebSocketFlow {
+export function websocketFlow(stallMs: () => number): WebSocketFlow {
   const holdUp = (sender: WebSocket, reader: WebSocket): void => {
     if (sender.isPaused || !isFull(reader)) return;
     sender.pause();
@@ -43,7 +43,7 @@ export function websocketFlow(stallMs: number): WebSocketFlow {
       if (isFull(reader)) {
         if (reader.bufferedAmount !== waiting) movedAt = performance.now();
         waiting = reader.bufferedAmount;
-        if (performance.now() - movedAt < stallMs) return;
+        if (performance.now() - movedAt < stallMs()) return;
         reader.terminate();
       }
       clearInterval(timer);

@@ -13,6 +13,8 @@ import { syntaxErrors } from './syntax-errors.js';
 /** One parsed file that still knows where each value stood. */
 export interface ConfigDocument {
   file: string;
+  /** As read. */
+  text: string;
   /** Undefined when the file does not parse. */
   value: unknown;
   /** Files that `file:` named. */
@@ -24,7 +26,7 @@ export interface ConfigDocument {
   problem(path: ConfigPath, code: ConfigCode, message: string, part?: 'key' | 'value'): ConfigProblem;
 }
 
-type Places = Pick<ConfigDocument, 'file' | 'place' | 'problem'>;
+type Places = Pick<ConfigDocument, 'file' | 'text' | 'place' | 'problem'>;
 
 /** Parses one file, puts environment and secrets in. `schema` says what is a secret. */
 export function parseConfigDocument(text: string, file: string, schema: object, env: Env): ConfigDocument {
@@ -39,6 +41,7 @@ export function parseConfigDocument(text: string, file: string, schema: object, 
   };
   const places: Places = {
     file,
+    text,
     place: (path) => source.place(locate(document, path, 'value')),
     problem: (path, code, message, part = 'value') => report(locate(document, path, part), code, message),
   };

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { type Dispatcher, request } from 'undici';
 import { GATEWAY_SPIFFE_ID, spiffeId } from '../../../contracts/spiffe.js';
-import { createUpstreamConnections } from '../../../gateway/adapters/upstream-connections.js';
+import { UpstreamConnections } from '../../../gateway/adapters/upstream-connections.js';
+import { systemClock } from '../../../kit/clock.js';
 import { internalServerTls } from '../../../kit/tls-files.js';
 import { testPki } from '../../fixtures/pki.js';
 
@@ -32,11 +33,15 @@ async function connectionsTo(t: Test, ...servers: Server[]) {
   const material = { ca: pki.ca, ...(await pki.leaf('gateway', GATEWAY_SPIFFE_ID)) };
   const targets = servers.map((server) => `https://127.0.0.1:${portOf(server)}`);
   const spec = { targets, spiffeId: spiffeId('app') };
-  const connections = createUpstreamConnections({ app: spec }, material);
+  const connections = new UpstreamConnections(systemClock);
+  connections.adopt(connections.prepare({ app: spec }, material));
   t.teardown(() => connections.close());
   const ask = async (dispatcher: Dispatcher): Promise<string> =>
     (await request(`${connections.originOf('app')}/`, { dispatcher })).body.text();
-  return { byAgent: () => ask(connections.agent), byPool: () => ask(connections.dispatcherOf('app')) };
+  return {
+    byAgent: () => ask(connections.agent),
+    byPool: () => ask(connections.prepare({ app: spec }, material).dispatcherOf('app')),
+  };
 }
 
 t.test('an upstream is reached again after its connections have ended, whoever used them', async (t) => {

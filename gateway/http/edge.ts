@@ -1,0 +1,18 @@
+import type { Dispatcher } from 'undici';
+import type { AddressList } from '../../kit/address-list.js';
+import type { ForwardLimits } from './forward-http.js';
+
+/** What the listener takes from the config, one version of it. A request keeps to the one it began with. */
+export interface Edge {
+  upstreams: EdgeUpstreams;
+  limits: ForwardLimits;
+  /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
+  trustedProxies: AddressList;
+}
+
+export interface EdgeUpstreams {
+  /** Where requests to this upstream go: verified connections only. */
+  dispatcherOf(upstream: string): Dispatcher;
+  /** One of the upstream's targets, `https://host:port`. */
+  targetOf(upstream: string): string;
+}

@@ -1,0 +1,30 @@
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../kit/clock.js';
+import type { Lifecycle } from '../kit/lifecycle.js';
+import { StartupError } from '../kit/startup-error.js';
+
+/** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */
+export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
+  const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
+  await app.close();
+  cancel();
+}
+
+export async function listen(
+  lifecycle: Lifecycle,
+  app: FastifyInstance,
+  { host, port }: { host: string; port: number },
+  variable: string,
+  stop: (app: FastifyInstance) => Promise<void>,
+): Promise<string> {
+  lifecycle.onStop(`listener ${host}:${port}`, () => stop(app));
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'is in use' : `cannot be bound (${code ?? 'unknown error'})`;
+    throw new StartupError(`port ${port} on ${host} ${reason}: stop what holds it, or set ${variable}`, {
+      cause,
+    });
+  }
+}

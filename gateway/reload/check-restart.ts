@@ -1,0 +1,47 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ConfigPath, ConfigProblem } from '../../kit/config-file.js';
+import type { GatewayOptions } from '../options.js';
+
+/** What a reload puts in force. Everything else is read when the process starts, whatever it is. */
+const LIVE: readonly string[] = [
+  'limits',
+  'internal_tls',
+  'shutdown_delay',
+  'drain_timeout',
+  'issuers',
+  'upstreams',
+  'assertions',
+  'auth',
+  'defaults',
+  'routes',
+  'listen.hosts',
+  'listen.public_url',
+  'listen.trusted_proxies',
+  'listen.tls.certificates',
+  'revocation.max_staleness',
+];
+
+/** Parts of which some members can change live and others not. */
+const SPLIT: readonly string[] = ['', 'listen', 'listen.tls', 'revocation'];
+
+/** What differs and takes a restart: the reload is refused as a whole rather than done by half. */
+export function checkRestart(next: GatewayOptions, inForce: GatewayOptions): ConfigProblem[] {
+  return differences([], inForce.value, next.value).map((path) => {
+    const message = `${path.join('.')} takes effect at a restart only: restart the gateway, or put it back`;
+    return next.problem(path, 'config_needs_restart', message);
+  });
+}
+
+function differences(path: readonly string[], before: unknown, after: unknown): ConfigPath[] {
+  const name = path.join('.');
+  if (isDeepStrictEqual(before, after) || LIVE.includes(name)) return [];
+  if (!SPLIT.includes(name) || !isObject(before) || !isObject(after)) {
+    // The certificates of the client's CA are read again; whether one is asked for at all is not.
+    return name === 'listen.tls.client_ca' && before !== undefined && after !== undefined ? [] : [path];
+  }
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) => differences([...path, key], before[key], after[key]));
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
