@@ -21,13 +21,14 @@ export function withGatewayAdmin(command: Command): Command {
 
 /**
  * One call to the admin listener of a running gateway. Rejects with StartupError, one line, when it does not answer or
- * refuses.
+ * refuses; a status in `reports` is an answer like any other.
  */
 export async function askGateway<T>(
   options: GatewayAdminOptions,
   method: 'GET' | 'POST',
   path: string,
   body?: object,
+  reports: readonly number[] = [],
 ): Promise<T> {
   const admin = options.admin ?? `http://127.0.0.1:${process.env['ADMIN_PORT'] || 9901}`;
   if (!URL.canParse(admin) || new URL(admin).protocol !== 'http:')
@@ -41,7 +42,7 @@ export async function askGateway<T>(
       cause,
     });
   }
-  if (answer.status >= 400) throw refusal(admin, answer);
+  if (answer.status >= 400 && !reports.includes(answer.status)) throw refusal(admin, answer);
   return JSON.parse(answer.content) as T;
 }
 

@@ -1,8 +1,15 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { ConfigReload } from '../../contracts/admin-api.js';
+import type { ConfigHistoryReport, ConfigReload } from '../../contracts/admin-api.js';
+import { GATEWAY_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
+import { createCertificateAuthority } from '../../kit/dev-pki.js';
+import { internalServerTls } from '../../kit/tls-files.js';
 import { eventually } from '../fixtures/eventually.js';
+import { testPki } from '../fixtures/pki.js';
+import { rawRequest } from '../fixtures/raw-http.js';
+import { reloadUnderLoad } from '../fixtures/reload-under-load.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { startTestGateway, type TestGatewayOptions } from '../fixtures/test-gateway.js';
 
@@ -137,3 +144,247 @@ t.test('what takes a restart refuses the whole reload, naming the place', async 
   write(configWith({ ...BOTH, drain_timeout: '200ms', limits: { body_idle: '3s' } }));
   t.match(await reload(), { result: 'applied' });
 });
+
+t.test('a new CA beside the old one, then new certificates on both sides: no request fails', async (t) => {
+  const test = await start(t);
+  const { dir, appServer, status, reload, handshakes } = test;
+  const pki = await testPki();
+  const next = await createCertificateAuthority();
+  const pem = (name: string, text: string) => writeFileSync(join(dir, `${name}.pem`), text);
+  const trustBoth = `${pki.ca}\n${next.cert}`;
+  let failed = 0;
+  let served = 0;
+  let running = true;
+  const load = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (running) {
+        if ((await status('/public/x')) === 200) served += 1;
+        else failed += 1;
+      }
+    }),
+  );
+  const step = async (what: () => void): Promise<void> => {
+    what();
+    t.match(await reload(), { result: 'applied' });
+    const until = served + 20;
+    while (served < until) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await step(() => pem('ca', trustBoth));
+  const upstream = await next.issue({ name: 'app', spiffeId: spiffeId('app') });
+  appServer.setSecureContext(internalServerTls({ ...upstream, ca: trustBoth }));
+  const own = await next.issue({ name: 'gateway', spiffeId: GATEWAY_SPIFFE_ID });
+  const before = handshakes();
+  await step(() => {
+    pem('key', own.key);
+    pem('cert', own.cert);
+  });
+  t.ok(handshakes() > before, 'new connections show the new certificate');
+  running = false;
+  await load;
+  t.equal(failed, 0);
+  pem('cert', own.cert.slice(0, 200));
+  t.match(await reload(), { result: 'refused', problems: [{ code: 'config_certificate_file' }] });
+  t.equal(await status('/public/x'), 200);
+});
+
+t.test('certificates are renewed under a config that is refused, and after a rollback', async (t) => {
+  const { dir, write, status, reload, post, handshakes, gateway } = await start(t);
+  const pki = await testPki();
+  const renew = async (name: string) => {
+    const { cert, key } = await pki.leaf(name, GATEWAY_SPIFFE_ID);
+    writeFileSync(join(dir, 'key.pem'), key);
+    writeFileSync(join(dir, 'cert.pem'), cert);
+  };
+  t.equal(await status('/public/x'), 200);
+  await renew('gateway-2');
+  write({ routes: [] });
+  t.match(await reload(), { result: 'refused' });
+  t.equal(await status('/public/x'), 200);
+  t.equal(handshakes(), 2, 'over a new connection');
+  const { version } = gateway.readiness().config;
+  write(BOTH);
+  t.match(await reload(), { result: 'applied' });
+  t.match((await post('/config/rollback')).body, { result: 'applied', version });
+  await renew('gateway-3');
+  await eventually(
+    async () => gateway.readiness().config.last_reload,
+    ({ trigger }) => trigger === 'file',
+    5000,
+  );
+  t.match(gateway.readiness().config, { version, origin: 'rollback', last_reload: { result: 'applied' } });
+  t.equal(await status('/new/x'), 404, 'the file, which has not changed, is not taken up for that');
+});
+
+t.test(
+  'an upstream that moves gets new requests at once; what the old one has under way ends there',
+  async (t) => {
+    const { write, status, reload, answer, url, configWith } = await start(t);
+    const pki = await testPki();
+    const moved = createServer(
+      internalServerTls({ ca: pki.ca, ...(await pki.leaf('app', spiffeId('app'))) }),
+      (_request, response) => response.writeHead(203).end('moved'),
+    );
+    await new Promise<void>((resolve) => moved.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => {
+      moved.closeAllConnections();
+      moved.close();
+    });
+    let finish: () => void = () => undefined;
+    answer((_request, response) => {
+      response.write('first,');
+      finish = () => response.end('last');
+    });
+    const open = await fetch(`${url}/public/slow`);
+    const port = (moved.address() as { port: number }).port;
+    write(configWith({}).replace(/(app:\n\s+url: https:\/\/127.0.0.1:)\d+/, `$1${port}`));
+    t.match(await reload(), { result: 'applied' });
+    t.equal(await status('/public/x'), 203);
+    finish();
+    t.equal(await open.text(), 'first,last');
+  },
+);
+
+t.test(
+  'a new issuer is asked for its keys before the swap; one that does not answer costs 503, no 401',
+  async (t) => {
+    const { write, status, reload, as, token, key, keyFetches, configWith, gateway } = await start(t);
+    t.equal(await status('/api/x', as()), 200);
+    const main = {
+      issuer: 'http://issuer.test',
+      audience: 'urn:gatehouse:api',
+      jwks_uri: 'https://keys/jwks',
+      upstream: 'keys',
+      own: true,
+    };
+    const issuers = {
+      main,
+      inline: {
+        issuer: 'https://inline.test',
+        audience: 'urn:gatehouse:api',
+        jwks: { keys: [key.jwk] },
+        token_type: 'at+jwt',
+      },
+      away: {
+        issuer: 'https://away.test',
+        audience: 'urn:gatehouse:api',
+        jwks_uri: 'https://127.0.0.1:1/jwks',
+      },
+    };
+    const withIssuers = { issuers, auth: { caller: { issuers: Object.keys(issuers) } } };
+    write(withIssuers);
+    t.match(await reload(), { result: 'applied', issuers_without_keys: ['away'] });
+    t.equal(await status('/api/x', as(token({ iss: 'https://inline.test' }))), 200);
+    t.equal(await status('/api/x', as(token({ iss: 'https://away.test' }))), 503);
+    t.equal(await status('/api/x', as()), 200);
+    t.equal(keyFetches(), 1, 'the unchanged issuer was not asked again');
+    t.equal(gateway.readiness().issuers['away']?.state, 'no keys');
+    const bad = { ...issuers, inline: { ...issuers.inline, jwks: { keys: [{ kty: 'oct' }] } } };
+    write({ ...withIssuers, issuers: bad });
+    t.match(await reload(), { result: 'refused', problems: [{ code: 'config_issuer_keys' }] });
+    t.equal(await status('/api/x', as(token({ iss: 'https://inline.test' }))), 200);
+    write({ ...withIssuers, issuers: { inline: issuers.inline }, auth: { caller: { issuers: ['inline'] } } });
+    t.match(await reload(), { result: 'applied' });
+    t.equal(
+      await status('/api/x', as()),
+      401,
+      'a verified token of an issuer that is gone is not remembered',
+    );
+    write(configWith({}));
+  },
+);
+
+t.test('history and rollback: an earlier version is in force until the file changes', async (t) => {
+  const keysDir = join(temporaryFolder(t), 'keys');
+  const { write, status, reload, post, gateway, ready, metrics } = await start(t, {
+    config: { keys_dir: keysDir },
+  });
+  const history = async () =>
+    (await fetch(`${gateway.adminUrl}/config/history`)).json() as Promise<ConfigHistoryReport>;
+  const first = gateway.readiness().config.version;
+  write(BOTH);
+  const { version: second } = await reload();
+  t.match((await history()).versions, [
+    { version: second, in_force: true },
+    { version: first, in_force: false },
+  ]);
+  const back = await post('/config/rollback');
+  t.match(back, {
+    status: 200,
+    body: { result: 'applied', trigger: 'rollback', version: first, previous: second },
+  });
+  t.equal(await status('/new/x'), 404);
+  t.match(await ready(), { config: { origin: 'rollback', differs_from_file: true } });
+  t.match(await metrics(), /^gatehouse_config_differs_from_file 1$/m);
+  t.match((await post('/config/rollback')).body.problems, [{ code: 'config_version_unknown' }]);
+  const json = { headers: { 'content-type': 'application/json' } };
+  const unknown = await post('/config/rollback', { ...json, body: '{"version":"000000000000"}' });
+  t.match([unknown.status, unknown.body.problems[0]?.code], [422, 'config_version_unknown']);
+  t.equal((await post('/config/rollback', { ...json, body: '{"vresion":"x"}' })).status, 400);
+  t.match((await post('/config/rollback', { ...json, body: JSON.stringify({ version: second }) })).body, {
+    result: 'applied',
+  });
+  t.match(await ready(), { config: { version: second, origin: 'file', differs_from_file: false } });
+  t.match((await post('/config/rollback')).body, { version: first });
+  t.match(await reload(), { result: 'applied', version: second }, 'asked to, it takes the file');
+
+  for (let limit = 1; limit <= 12; limit++) {
+    write({ ...BOTH, limits: { body_idle: `${limit}s` } });
+    await reload();
+  }
+  t.equal((await history()).versions.length, 10);
+  await gateway.stop();
+  const dir = join(keysDir, '..', 'config-history');
+  t.equal(statSync(dir).mode & 0o777, 0o700);
+  const files = readdirSync(dir);
+  t.equal(files.length, 10);
+  for (const file of files) t.equal(statSync(join(dir, file)).mode & 0o777, 0o600);
+});
+
+t.test('secrets stay references in the history, and a new one is taken up', async (t) => {
+  const dir = temporaryFolder(t);
+  const secret = join(dir, 'secret');
+  writeFileSync(secret, 'first-secret-of-thirty-two-characters-or-so', { mode: 0o600 });
+  const { reload, gateway } = await start(t, {
+    config: { keys_dir: join(dir, 'keys'), assertions: { secret: `file:${secret}` } },
+  });
+  const keys = async () => (await fetch(`${gateway.url}/.well-known/gatehouse/jwks.json`)).text();
+  const before = await keys();
+  writeFileSync(secret, 'second-secret-of-thirty-two-characters-or-so', { mode: 0o600 });
+  t.match(await reload(), { result: 'applied' });
+  t.not(await keys(), before);
+  await gateway.stop();
+  const kept = join(dir, 'config-history');
+  t.ok(existsSync(kept));
+  for (const file of readdirSync(kept)) {
+    const text = readFileSync(join(kept, file), 'utf8');
+    t.notMatch(text, 'thirty-two');
+    t.match(text, 'file:');
+  }
+});
+
+t.test('a page in a browser can neither reload nor roll back', async (t) => {
+  const { post, gateway } = await start(t);
+  for (const path of ['/config/reload', '/config/rollback']) {
+    for (const origin of ['https://evil.test', 'null'])
+      t.equal((await post(path, { headers: { origin } })).status, 403);
+    t.equal((await fetch(gateway.adminUrl + path)).status, 404, 'GET changes nothing');
+    const rebound = await rawRequest(gateway.adminUrl, 'POST', path, [
+      'Host: evil.test',
+      'Content-Length: 0',
+    ]);
+    t.match(rebound.status, 421);
+  }
+  t.equal(gateway.readiness().config.last_reload.trigger, 'start');
+});
+
+t.test(
+  'twenty reloads under load: no failed request, no dropped stream, the same upstream connections',
+  async (t) => {
+    const figures = await reloadUnderLoad(t, 20);
+    t.strictSame(figures.failures, []);
+    t.strictSame([figures.isEventStreamOpen, figures.isWebSocketOpen, figures.keyFetches], [true, true, 1]);
+    t.ok(figures.served.keepAlive > 0 && figures.served.newConnections > 0);
+    t.ok(figures.events > 0 && figures.messages > 0);
+  t.ok(figures.upstreamHandshakes <= 8, 'six requests, a stream and a WebSocket at a time');
+  },
+);
