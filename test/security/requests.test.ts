@@ -85,6 +85,19 @@ t.test('Connection cannot name an identity header away', async (t) => {
     t.equal(reply.status, 200, line);
     t.same(header(seen.at(-1)?.headers, 'x-identity-subject'), ['user-1'], line);
   }
+  const body = 'Content-Type: text/plain\r\nCookie: a=1\r\nContent-Length: 4';
+  await rawHttp(
+    url,
+    post(`Connection: close, content-type, content-length, cookie, host\r\n${body}`, 'ping'),
+  );
+  const arrived = seen.at(-1);
+  t.equal(arrived?.body, 'ping');
+  for (const [name, value] of [
+    ['content-type', 'text/plain'],
+    ['cookie', 'a=1'],
+    ['host', 'a'],
+  ] as const)
+    t.same(header(arrived?.headers, name), [value], `nor ${name}`);
 });
 
 t.test('look-alikes that other servers read as reserved are refused', async (t) => {
