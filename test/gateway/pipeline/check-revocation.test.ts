@@ -1,7 +1,9 @@
 import t from 'tap';
 import type { RevocationEntry } from '../../../contracts/revocation.js';
 import { checkRevocation } from '../../../gateway/pipeline/check-revocation.js';
-import type { Verified } from '../../../gateway/pipeline/states.js';
+import { decideCaller } from '../../../gateway/pipeline/decide-caller.js';
+import type { GatewayPorts } from '../../../gateway/pipeline/ports.js';
+import type { Routed, Verified } from '../../../gateway/pipeline/states.js';
 
 const MAX_STALENESS_MS = 10_000;
 const ENTRY: RevocationEntry = { kind: 'session', iss: 'i', sid: 's', exp: 4_000_000_000 };
@@ -31,4 +33,16 @@ t.test('what is known to be revoked stays so, however old the copy', async (t) =
 t.test('no answer is not the answer "not revoked", however lately there was one', async (t) => {
   await t.rejects(check('unanswered'), STALE);
   t.ok(await check('unanswered', { onStale: 'allow' }));
+});
+
+t.test('report-only lets a refusal through, never a fault of ours', async (t) => {
+  const route = {
+    access: 'protected',
+    reportOnly: true,
+    get credentials(): never {
+      throw new TypeError('a fault of ours');
+    },
+  };
+  const decided = decideCaller({ route } as unknown as Routed, {} as GatewayPorts);
+  await t.rejects(decided, { name: 'TypeError' });
 });
