@@ -385,6 +385,6 @@ t.test(
     t.strictSame([figures.isEventStreamOpen, figures.isWebSocketOpen, figures.keyFetches], [true, true, 1]);
     t.ok(figures.served.keepAlive > 0 && figures.served.newConnections > 0);
     t.ok(figures.events > 0 && figures.messages > 0);
-  t.ok(figures.upstreamHandshakes < 20, 'not one a reload');
+    t.ok(figures.upstreamHandshakes < 20, 'not one a reload');
   },
 );
