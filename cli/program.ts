@@ -8,6 +8,7 @@ import { addAuditCommand } from './audit.js';
 import { addCheckCommand } from './check.js';
 import { addClientsCommand } from './clients.js';
 import { addConfigCommand } from './config.js';
+import { addDiffCommand } from './diff.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
@@ -83,6 +84,7 @@ export function createProgram(): Command {
   addCheckCommand(program);
   addConfigCommand(program);
   addClientsCommand(program);
+  addDiffCommand(program);
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);

@@ -2,6 +2,8 @@
 export { type ConfigReport, checkConfig } from './check-config.js';
 export { checkOnline, type OnlineVerdict } from './check-online.js';
 export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
+export { type ConfigChange, EFFECTS } from './inspect/config-change.js';
+export { diffConfigs } from './inspect/diff-configs.js';
 export { effectiveConfig } from './inspect/effective-config.js';
 export { listRoutes, type RouteRow } from './inspect/list-routes.js';
 export {

@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { diffConfigs, loadGatewayConfig, offlineGateway } from '../../../gateway/index.js';
+import { packageRoot } from '../../../kit/package-root.js';
+
+const DEFAULT = readFileSync(join(packageRoot(), 'config', 'gateway.yaml'), 'utf8');
+
+async function gatewayOf(t: Test, text: string) {
+  const file = join(t.testdir(), 'gateway.yaml');
+  writeFileSync(file, text);
+  return offlineGateway(loadGatewayConfig(file, {}));
+}
+
+/** What `change` does to the default config, as `effect where: what`. */
+async function diff(t: Test, change: (text: string) => string): Promise<string[]> {
+  const changed = change(DEFAULT);
+  t.not(changed, DEFAULT, 'the config has changed');
+  const changes = diffConfigs(await gatewayOf(t, DEFAULT), await gatewayOf(t, changed));
+  return changes.map(({ effect, where, what }) => `${effect} ${where}: ${what}`);
+}
+
+const add = (route: string) => (text: string) => `${text}  - ${route}\n`;
+const replace = (from: string, to: string) => (text: string) => text.replace(from, to);
+
+t.test('what is written otherwise and does the same is no change', async (t) => {
+  t.strictSame(await diff(t, replace('/api/orders/:id', '/api/orders/:order')), []);
+  const split = replace(
+    '  - { path: /api/echo/*, methods: [GET, POST,',
+    '  - { path: /api/echo/*, methods: [GET], auth: caller, upstream: echo }\n' +
+      '  - { path: /api/echo/*, methods: [POST,',
+  );
+  t.strictSame(await diff(t, split), []);
+  t.strictSame(await diff(t, (text) => `# a comment\n${text}`), []);
+});
+
+t.test('what opens a path comes first, even where it was only taken from another route', async (t) => {
+  const opened = await diff(t, (text) =>
+    add('{ path: /api/orders/export, methods: [GET], auth: public, upstream: echo }')(
+      text.replace('scopes: [orders:write]', 'scopes: [orders:read]'),
+    ),
+  );
+  t.strictSame(opened, [
+    'opened GET /api/orders/export: needed auth, now anybody may call it',
+    'weaker POST /api/orders: no longer needs the scopes orders:write',
+    'stronger POST /api/orders: needs the scopes orders:read too',
+    'destination GET /api/orders/export: orders → echo',
+  ]);
+  t.strictSame(await diff(t, replace('auth: admin,', 'auth: { profile: admin, report_only: true },')), [
+    'opened GET|POST|PUT|PATCH|DELETE /api/admin/*: report only now: who was refused gets through, as anonymous',
+  ]);
+});
+
+t.test('weaker and stronger are told apart, rule by rule', async (t) => {
+  t.strictSame(await diff(t, replace('roles: [admin]', 'roles: [admin, support]')), [
+    'weaker GET|POST|PUT|PATCH|DELETE /api/admin/*: needed one role of admin, now one role of admin, support',
+  ]);
+  t.strictSame(
+    await diff(
+      t,
+      replace('/api/profile, methods: [GET], auth: caller', '/api/profile, methods: [GET], auth: admin'),
+    ),
+    ['stronger GET /api/profile: needs one role of admin'],
+  );
+  t.strictSame(
+    await diff(
+      t,
+      replace('/public/status, methods: [GET], auth: public', '/public/status, methods: [GET], auth: caller'),
+    ),
+    ['stronger GET /public/status: was public, now needs auth'],
+  );
+  t.strictSame(
+    await diff(
+      t,
+      replace('roles: [admin] }', 'roles: [admin], credentials: [bearer, api_key], on_stale: allow }'),
+    ),
+    [
+      'weaker GET|POST|PUT|PATCH|DELETE /api/admin/*: accepts API keys in x-api-key too',
+      'weaker GET|POST|PUT|PATCH|DELETE /api/admin/*: served while revocations are too old to go by',
+    ],
+  );
+});
+
+t.test('routes that come and go, limits, and what a running gateway does not take up', async (t) => {
+  t.strictSame(await diff(t, add('{ path: /new, methods: [GET], auth: public, upstream: echo }')), [
+    'added GET /new: public → echo',
+  ]);
+  t.strictSame(
+    await diff(t, replace('upstream: profile }', 'upstream: profile, timeout: 5s, max_body: 2MiB }')),
+    ['limits GET /api/profile: max_body: 1MiB → 2MiB', 'limits GET /api/profile: timeout: 30s → 5s'],
+  );
+  t.strictSame(await diff(t, replace('max_staleness: 10s', 'max_staleness: 1m')), [
+    'settings revocation.max_staleness: "10s" → "1m"',
+  ]);
+  t.strictSame(await diff(t, (text) => text.replace(/redis_url: .*/, 'redis_url: redis://u:pass@r:1')), [
+    'restart revocation.redis_url: "" → "redis://u:(secret)@r:1"; open connections end with the old process',
+  ]);
+  t.match(await diff(t, (text) => text.replace(/.*\/public\/status.*\n/, '')), [
+    'removed GET /public/status: public → echo',
+  ]);
+});
