@@ -12,6 +12,7 @@ import { addDiffCommand } from './diff.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
+import { addLintCommand } from './lint.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 import { addRevokeCommand } from './revoke.js';
@@ -88,6 +89,7 @@ export function createProgram(): Command {
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);
+  addLintCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
   addRevokeCommand(program);
