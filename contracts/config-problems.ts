@@ -140,6 +140,14 @@ export const CONFIG_PROBLEMS = {
     'https://host/path or /path; parameters in the path only',
   ),
   config_reply: error('a fixed reply that cannot be sent', 'as the message says'),
+  config_cors: error(
+    'CORS that would let any page act as the user, or that a preflight could not tell',
+    'list the pages under origins; give routes that differ in headers alone the same cors',
+  ),
+  config_header_rule: error(
+    'a header that routes cannot set or remove, or that stands twice',
+    'leave it to the gateway; for access-control-* use cors',
+  ),
   config_rule_param: error('a rule names a path parameter that the path does not have', 'correct the name'),
 
   config_certificate_file: error('a PEM file cannot be read or is of another kind', 'check path and content'),

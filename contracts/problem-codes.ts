@@ -325,7 +325,7 @@ export const PROBLEMS = {
   origin_not_allowed: {
     status: 403,
     title: 'Origin not allowed',
-    detail: 'Requests with a cookie, and WebSockets, are accepted from allow-listed origins only.',
+    detail: 'Preflights, requests with a cookie, and WebSockets are accepted from allow-listed origins only.',
   },
   store_unavailable: unavailable('Store unavailable', 'The database cannot be reached at the moment.'),
 

@@ -57,7 +57,9 @@ export class RequestMetrics {
         .at(denial.code)
         .at(denial.reason ?? '')
         .at(String(denial === reported)).count += 1;
-    if (route?.access === 'protected') this.#countVerdict(outcome);
+    // A preflight that was answered came to no verdict.
+    if (route?.access === 'protected' && (outcome.decided || problem !== undefined))
+      this.#countVerdict(outcome);
   }
 
   /** After a reload: what has no route any more is no longer shown. */

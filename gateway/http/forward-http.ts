@@ -117,7 +117,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#resume = resume;
     const { transfer, monotonic } = this.#observed;
     transfer.answeredAt = monotonic();
-    headers.push('x-request-id', this.#forwardable.request.id);
+    headers.push('x-request-id', this.#forwardable.request.id, ...this.#forwardable.responseHeaders);
     // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
     if (!this.#response.req.complete && hasBody(this.#response.req)) headers.push('connection', 'close');
     this.#response.writeHead(status, headers);
@@ -131,7 +131,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   /** Undefined: the response is given up, and `onError` is on its way. */
   #readHeaders(status: number, raw: Buffer[]): string[] | undefined {
     try {
-      return responseHeaders(raw, status, this.#forwardable.snapshot.reservedHeaders);
+      return responseHeaders(raw, status, this.#forwardable.route.droppedHeaders);
     } catch (error) {
       this.#abort?.(error as Error);
       return undefined;
@@ -151,7 +151,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#stopTimers();
     if (this.#aborted || this.#response.writableEnded) return;
     if (rawTrailers !== null && rawTrailers.length > 0)
-      this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.snapshot.reservedHeaders));
+      this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.route.droppedHeaders));
     this.#response.end();
   }
 

@@ -14,7 +14,7 @@ import {
   type OpenTraffic,
   type Transfer,
 } from '../pipeline/ports.js';
-import type { ClientCertificate, Forwardable, InboundRequest } from '../pipeline/states.js';
+import type { ClientCertificate, Forwardable, HeaderList, InboundRequest } from '../pipeline/states.js';
 import type { Edge } from './edge.js';
 import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
@@ -49,8 +49,9 @@ export function openExchange(
   const { upstreams, limits, trustedProxies } = edge;
   const inbound = inboundRequest(request, trustedProxies);
   const transfer = newTransfer();
-  const refuse = (problem: Problem): void => {
+  const refuse = (problem: Problem, headers: HeaderList): void => {
     if (problem.headers['connection'] !== 'close') discardBody(request.raw);
+    setHeaders(reply, headers);
     sendProblem(reply, problem);
     transfer.bytesOut = bodyBytes(reply);
   };
@@ -67,15 +68,16 @@ export function openExchange(
       checkDeclaredLength(forwardable);
       const dispatcher = upstreams.dispatcherOf(route.upstream);
       const observed = { transfer, ...observers };
-      return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, refuse);
+      return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, (problem) =>
+        refuse(problem, forwardable.responseHeaders),
+      );
     },
-    answer({ status, headers, body }) {
+    answer({ status, headers, body }, further) {
       discardBody(request.raw);
+      setHeaders(reply, further);
+      setHeaders(reply, headers);
       // Fastify would give a type to text that is not there.
-      reply
-        .code(status)
-        .headers(headers)
-        .send(body === '' ? undefined : Buffer.from(body));
+      reply.code(status).send(body === '' ? undefined : Buffer.from(body));
       transfer.bytesOut = bodyBytes(reply);
       return { status };
     },
@@ -105,6 +107,11 @@ function inboundRequest(
     isUpgrade: isWebSocketUpgrade(raw),
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
+}
+
+/** Later ones win. */
+function setHeaders(reply: FastifyReply, headers: HeaderList): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) reply.header(headers[i] ?? '', headers[i + 1]);
 }
 
 /** Of a reply that was sent whole. */

@@ -15,14 +15,14 @@ const HOP_BY_HOP = new Set([
 
 /**
  * The upstream's response headers that go on to the client, as the flat list that `writeHead` takes. Names and values
- * come from the wire as latin1 bytes. Identity headers, the `reserved` ones of the house's own choosing among them, are
- * the gateway's word to upstreams, never the other way. Throws `upstream_response_invalid` for a Transfer-Encoding that
+ * come from the wire as latin1 bytes. `dropped` are the names that the route keeps back, custom identity headers among
+ * them: those are the gateway's word to upstreams, never the other way. Throws `upstream_response_invalid` for a Transfer-Encoding that
  * leaves open where the body ends (RFC 9112 section 6.3).
  */
 export function responseHeaders(
   raw: readonly Buffer[],
   status: number,
-  reserved: ReadonlySet<string>,
+  dropped: ReadonlySet<string>,
 ): string[] {
   const headers: string[] = [];
   let listed: string | undefined;
@@ -36,7 +36,7 @@ export function responseHeaders(
         throw new Problem('upstream_response_invalid', { reason: 'response.transfer_encoding' });
       isChunked = true;
     }
-    if (HOP_BY_HOP.has(lower) || isOurs(lower, reserved)) continue;
+    if (HOP_BY_HOP.has(lower) || isKept(lower, dropped)) continue;
     // RFC 9110 section 8.6: a 204 has no length.
     if (status === 204 && lower === 'content-length') continue;
     headers.push(name, latin1(raw[i + 1]));
@@ -50,20 +50,20 @@ const NO_TRAILER = new Set(['content-length', 'trailer', 'set-cookie', 'content-
 /** Trailers, under the same rules. */
 export function responseTrailers(
   raw: readonly (Buffer | string)[],
-  reserved: ReadonlySet<string>,
+  dropped: ReadonlySet<string>,
 ): [string, string][] {
   const trailers: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
     const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || NO_TRAILER.has(lower) || isOurs(lower, reserved)) continue;
+    if (HOP_BY_HOP.has(lower) || NO_TRAILER.has(lower) || isKept(lower, dropped)) continue;
     trailers.push([name, latin1(raw[i + 1])]);
   }
   return trailers;
 }
 
-const isOurs = (name: string, reserved: ReadonlySet<string>): boolean =>
-  name.startsWith(IDENTITY_PREFIX) || name === 'x-request-id' || reserved.has(name);
+const isKept = (name: string, dropped: ReadonlySet<string>): boolean =>
+  name.startsWith(IDENTITY_PREFIX) || name === 'x-request-id' || dropped.has(name);
 
 /** `Connection: close` lists no header and is what most upstreams send, if any. */
 function withoutListed(headers: string[], listed: string): string[] {

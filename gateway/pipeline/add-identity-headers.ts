@@ -36,6 +36,7 @@ export function addIdentityHeaders(addressed: Addressed, assertions: Assertions)
   if (route.withheldCookies.size > 0) removeCookies(upstreamHeaders, route.withheldCookies);
   if (request.isUpgrade) removeBearerSubprotocols(upstreamHeaders);
   upstreamHeaders.push(
+    ...route.requestHeaders,
     ...forwardingHeaders(addressed),
     ...identityHeadersOf(addressed, assertions),
     ...clientCertificateHeader(addressed),

@@ -14,7 +14,7 @@ export function answerOwnPath({ path, request }: Located, assertions: Assertions
     throw new Problem('method_not_allowed', { headers: { allow: 'GET, HEAD' } });
   return {
     status: 200,
-    headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'public, max-age=300' },
+    headers: ['content-type', 'application/jwk-set+json', 'cache-control', 'public, max-age=300'],
     body: assertions.publicKeys(),
   };
 }

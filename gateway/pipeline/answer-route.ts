@@ -12,7 +12,7 @@ export function answerRoute({ route, path, query }: Admitted): OwnAnswer | undef
     case 'redirect': {
       const { origin, template, suffix } = route.location;
       const location = origin + fillTemplate(template, path) + (suffix ?? query);
-      return { ...route.answer, headers: { ...route.answer.headers, location } };
+      return { ...route.answer, headers: [...route.answer.headers, 'location', location] };
     }
   }
 }

@@ -1,6 +1,7 @@
 import { Problem } from '../../contracts/problem.js';
 import { addIdentityHeaders } from './add-identity-headers.js';
 import { answerOwnPath } from './answer-own-path.js';
+import { answerPreflight, matchPreflight } from './answer-preflight.js';
 import { answerRoute } from './answer-route.js';
 import { checkUpgradeOrigin } from './check-origin.js';
 import { type Decision, decideCaller } from './decide-caller.js';
@@ -10,8 +11,10 @@ import { offerSchemes } from './offer-schemes.js';
 import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
 import { rewritePath } from './rewrite-path.js';
-import type { Forwardable, Routed } from './states.js';
+import type { Forwardable, HeaderList, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
+
+const NO_HEADERS: HeaderList = [];
 
 /**
  * THE FLOW of one request, top to bottom. One snapshot is taken at the start, so that a reload never mixes versions
@@ -27,8 +30,12 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     const stripped = stripReservedHeaders(received);
     const located = locate(stripped);
     const own = answerOwnPath(located, gateway.assertions);
+    const preflight = own === undefined ? matchPreflight(located) : undefined;
     if (own !== undefined) {
-      forwarded = exchange.answer(own);
+      forwarded = exchange.answer(own, NO_HEADERS);
+    } else if (preflight !== undefined) {
+      routed = preflight;
+      forwarded = exchange.answer(answerPreflight(preflight), preflight.responseHeaders);
     } else {
       routed = matchRoute(located);
       checkUpgradeOrigin(routed);
@@ -36,7 +43,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);
       const answer = answerRoute(admitted);
       if (answer !== undefined) {
-        forwarded = exchange.answer(answer);
+        forwarded = exchange.answer(answer, admitted.responseHeaders);
       } else {
         const addressed = rewritePath(admitted);
         const forwardable = addIdentityHeaders(addressed, gateway.assertions);
@@ -83,6 +90,6 @@ async function forwardWhileAllowed(
 
 function refuse(exchange: Exchange, error: unknown, routed: Routed | undefined): Forwarded {
   const problem = error instanceof Problem ? error : new Problem('internal_error', { cause: error });
-  exchange.refuse(offerSchemes(problem, routed));
+  exchange.refuse(offerSchemes(problem, routed), routed?.responseHeaders ?? NO_HEADERS);
   return { status: problem.status, problem };
 }

@@ -1,4 +1,4 @@
-import type { HeaderList } from './states.js';
+import type { HeaderList } from './header-list.js';
 
 /** All values of a header, in order. `name` in lower case. */
 export function headerValues(headers: HeaderList, name: string): string[] {

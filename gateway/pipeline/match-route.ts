@@ -1,6 +1,8 @@
 import { Problem } from '../../contracts/problem.js';
 import { canonicalPath } from './canonical-path.js';
+import { responseHeadersOf } from './cors-policy.js';
 import type { ProtectedRoute } from './route.js';
+import type { FoundRoute } from './snapshot.js';
 import type { Located, Routed, Stripped } from './states.js';
 
 /** Decides the path, once. */
@@ -14,8 +16,12 @@ export function matchRoute(located: Located): Routed {
   if (match === undefined) throw new Problem('route_not_found');
   if ('allow' in match)
     throw new Problem('method_not_allowed', { headers: { allow: match.allow.join(', ') } });
-  if (located.hasEncodedSlash && !match.route.allowEncodedSlash) throw new Problem('path_invalid');
-  return { ...located, route: match.route, params: match.params };
+  return routed(located, match);
+}
+
+export function routed(located: Located, { route, params }: FoundRoute): Routed {
+  if (located.hasEncodedSlash && !route.allowEncodedSlash) throw new Problem('path_invalid');
+  return { ...located, route, params, responseHeaders: responseHeadersOf(route, located.headers) };
 }
 
 export function isProtected(routed: Routed): routed is Routed<ProtectedRoute> {

@@ -1,12 +1,15 @@
 import type { Identity } from '../../contracts/identity-headers.js';
 import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
+import type { HeaderList } from './header-list.js';
 import type { Outcome, Transfer } from './outcome.js';
 import type { OwnAnswer, RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
 import type { VerifiedTokenCache } from './verified-token-cache.js';
 
+export type { CorsPolicy } from './cors-policy.js';
+export type { HeaderList } from './header-list.js';
 export { headerValues } from './headers.js';
 export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
@@ -71,8 +74,10 @@ export interface Exchange {
   readonly transfer: Transfer;
   /** Sends the request to its upstream and the response back. Resolves when the reply has ended, whatever its end. */
   forward(forwardable: Forwardable): Promise<Forwarded>;
-  refuse(problem: Problem): void;
-  answer(own: OwnAnswer): Forwarded;
+  /** `headers` go along where the problem has none of that name. */
+  refuse(problem: Problem, headers: HeaderList): void;
+  /** Likewise. */
+  answer(own: OwnAnswer, headers: HeaderList): Forwarded;
   /** Ends the connection at once: what was under way must not look whole. */
   cut(): void;
 }

@@ -1,5 +1,7 @@
 import type { AccessRule } from './access-rule.js';
+import type { CorsPolicy } from './cors-policy.js';
 import type { CredentialSources } from './credential-sources.js';
+import type { HeaderList } from './header-list.js';
 import type { IdentityLayout } from './identity-layout.js';
 import type { Issuer } from './issuer.js';
 import type { PathTemplate } from './path-template.js';
@@ -31,6 +33,11 @@ interface RouteBase {
   /** `%2F` inside one parameter is let through as it is. */
   allowEncodedSlash: boolean;
   rateLimit: RateLimit | undefined;
+  cors: CorsPolicy | undefined;
+  /** Added to every answer on this route; part of the CORS headers where there are any. */
+  responseHeaders: HeaderList;
+  /** Lower-case names of the upstream's headers that do not go on: removed or set here, or identity headers. */
+  droppedHeaders: ReadonlySet<string>;
   /** Where it stands: `file:line`. */
   source: string;
 }
@@ -61,10 +68,12 @@ export interface ForwardTo {
   strippedPrefix: string | undefined;
   /** The caller's own credentials are passed on, in whatever header or cookie they came. */
   forwardToken: boolean;
-  /** Request headers that stay here: where any profile takes credentials from. Empty with `forwardToken`. */
+  /** Request headers that stay here: where any profile takes credentials from, and what the route removes or sets. */
   withheldHeaders: ReadonlySet<string>;
-  /** Cookies likewise. */
+  /** Cookies that hold credentials. Empty with `forwardToken`. */
   withheldCookies: ReadonlySet<string>;
+  /** Sent to the upstream with every request. */
+  requestHeaders: HeaderList;
   /** A verified client certificate is handed on as `Client-Cert`. */
   forwardCertificate: boolean;
   /** The upstream gets a signed `x-identity-assertion`. */
@@ -99,8 +108,7 @@ export interface ReplyWith {
 /** What the gateway itself answers. */
 export interface OwnAnswer {
   status: number;
-  /** Lower-case names. */
-  headers: Readonly<Record<string, string>>;
+  headers: HeaderList;
   body: string;
 }
 

@@ -1,3 +1,4 @@
+import type { HeaderList } from './header-list.js';
 import type { Route } from './route.js';
 
 /** One version of everything that config decides. Immutable; a reload makes a new one. */
@@ -23,13 +24,15 @@ export interface RouteTable {
 export interface RequestTraits {
   /** The `Host` as sent, checked for form. */
   host: string;
-  /** A header list. Undefined where they are not known yet, as in a preflight: what routes want of them then counts as met. */
-  headers: readonly string[] | undefined;
+  /** Undefined where they are not known yet, as in a preflight: what routes want of them then counts as met. */
+  headers: HeaderList | undefined;
   /** With its `?`, or empty. */
   query: string;
 }
 
-export type RouteMatch =
-  | { route: Route; params: Readonly<Record<string, string | undefined>> }
-  | { allow: readonly string[] }
-  | undefined;
+export interface FoundRoute {
+  route: Route;
+  params: Readonly<Record<string, string | undefined>>;
+}
+
+export type RouteMatch = FoundRoute | { allow: readonly string[] } | undefined;

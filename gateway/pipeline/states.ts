@@ -1,21 +1,20 @@
 import type { Identity } from '../../contracts/identity-headers.js';
 import type { Caller } from './caller.js';
 import type { CertificateSource, TokenCredential } from './credential-sources.js';
+import type { HeaderList } from './header-list.js';
 import type { Issuer } from './issuer.js';
 import type { VerificationKey } from './key-source.js';
 import type { ForwardRoute, ProtectedRoute, Route } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { VerifiedToken } from './verified-token.js';
 
+export type { HeaderList } from './header-list.js';
 export type { VerifiedToken } from './verified-token.js';
 
 /**
  * The states of a request, in order. Each stage takes the previous state and returns the next, so forwarding something
  * that has not been through a stage does not compile.
  */
-
-/** Header names in lower case and values, alternating: `[name, value, name, value, …]`. Order and repeats are kept. */
-export type HeaderList = readonly string[];
 
 /** What the listener read off the wire. */
 export interface InboundRequest {
@@ -77,6 +76,8 @@ export interface Routed<R extends Route = Route> extends Located {
   route: R;
   /** The path's parameters, decoded. */
   params: Readonly<Record<string, string | undefined>>;
+  /** What goes along with any answer on this route, whoever makes it. */
+  responseHeaders: HeaderList;
 }
 
 /** An access token that is not yet verified. Never logged. */

@@ -1,6 +1,8 @@
 import type { ConfigFile, ConfigProblem } from '../../kit/config-file.js';
 import { checkAssertions } from './compile/check-assertions.js';
 import { checkConflicts } from './compile/check-conflicts.js';
+import { checkAllCors } from './compile/check-cors.js';
+import { checkHeaderRules } from './compile/check-header-rules.js';
 import { checkIdentityHeaders } from './compile/check-identity-headers.js';
 import { checkIssuers } from './compile/check-issuers.js';
 import { checkListeners } from './compile/check-listeners.js';
@@ -25,6 +27,8 @@ export function findProblems(config: ConfigFile<GatewayConfig>): ConfigProblem[]
     ...checkRoutes(config),
     ...checkMatch(config),
     ...checkConflicts(config),
+    ...checkAllCors(config),
+    ...checkHeaderRules(config),
     ...checkIdentityHeaders(config),
   ];
 }

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { Assertions } from './schema/assertions.js';
 import { AuthProfile } from './schema/auth-profile.js';
 import { closed, Duration, Name } from './schema/common.js';
+import { Defaults } from './schema/defaults.js';
 import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
 import { Listen, PublicListen } from './schema/listen.js';
@@ -33,6 +34,7 @@ export const GatewayConfigSchema = Type.Object(
     upstreams: Type.Record(Name, Upstream, closed),
     assertions: Type.Optional(Assertions),
     auth: Type.Record(Name, AuthProfile, closed),
+    defaults: Type.Optional(Defaults),
     routes: Type.Array(Route, { minItems: 1 }),
   },
   { ...closed, $id: 'https://gatehouse.test/schema/gateway.json', title: 'Gatehouse gateway configuration' },

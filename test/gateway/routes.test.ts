@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
-import { rawRequest } from '../fixtures/raw-http.js';
+import { type RawReply, rawHttp, rawRequest } from '../fixtures/raw-http.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
 /** What a route can say, at a running gateway. */
@@ -155,4 +155,215 @@ t.test('a fixed reply, with its auth', async (t) => {
   t.equal(json.headers.get('link'), '</v2>; rel="next"');
   t.ok(json.headers.get('x-request-id'));
   t.equal(seen.length, 0);
+});
+
+t.test('headers that a route sets and removes', async (t) => {
+  const rules = {
+    request_headers: {
+      set: { Authorization: 'Basic c2VydmljZTpzZWNyZXQ=', 'X-Tenant': 'a b' },
+      remove: ['X-Debug', 'Cookie'],
+    },
+    response_headers: {
+      set: { 'X-Frame-Options': 'DENY', 'Cache-Control': 'max-age=60' },
+      remove: ['Server'],
+    },
+  };
+  const { url, seen, answer, logs } = await startTestGateway(t, {
+    routes: [
+      { ...open, path: '/x', ...rules },
+      { ...open, path: '/y', auth: 'caller', ...rules },
+      {
+        path: '/z',
+        methods: ['GET'],
+        auth: 'public',
+        reply: { headers: { 'X-Frame-Options': 'SAMEORIGIN' } },
+        response_headers: rules.response_headers,
+      },
+    ],
+  });
+  answer((_request, response) => {
+    response.writeHead(200, [
+      ...[
+        'Server',
+        'upstream/1.0',
+        'X-Frame-Options',
+        'ALLOW',
+        'x-frame-options',
+        'ALLOW',
+        'X-Other',
+        'kept',
+      ],
+      ...['Trailer', 'Server, X-Sum', 'Transfer-Encoding', 'chunked'],
+    ]);
+    response.write('body');
+    response.addTrailers({ Server: 'late', 'X-Sum': '1' });
+    response.end();
+  });
+  const reply = await rawHttp(
+    url,
+    `GET /x HTTP/1.1\r\nHost: a\r\nConnection: close, x-tenant\r\nX-Debug: 1\r\nx-debug: 2\r\nCookie: a=b\r\nX-Tenant: forged\r\nAuthorization: Bearer x\r\n\r\n`,
+  );
+  t.equal(reply.status, 200);
+  const sent = seen.at(-1)?.headers ?? [];
+  const values = (name: string) => sent.filter(([other]) => other === name).map(([, value]) => value);
+  t.same(values('authorization'), ['Basic c2VydmljZTpzZWNyZXQ=']);
+  t.same(values('x-tenant'), ['a b']);
+  t.same([...values('x-debug'), ...values('cookie')], []);
+  t.notOk(reply.headers.has('server'));
+  t.equal(reply.headers.get('x-frame-options'), 'DENY');
+  t.equal(reply.headers.get('cache-control'), 'max-age=60');
+  t.equal(reply.headers.get('x-other'), 'kept');
+  t.notMatch(reply.body, /late/);
+
+  const refused = await rawRequest(url, 'GET', '/y');
+  t.equal(refused.status, 401);
+  t.equal(refused.headers.get('x-frame-options'), 'DENY', 'on refusals too');
+  t.equal(refused.headers.get('cache-control'), 'no-store', 'but what the refusal itself says stays');
+  t.equal(refused.headers.get('content-type'), 'application/problem+json');
+  t.equal((await rawRequest(url, 'GET', '/z')).headers.get('x-frame-options'), 'SAMEORIGIN');
+  t.notOk(logs.join().includes('c2VydmljZTpzZWNyZXQ'));
+});
+
+t.test('CORS: a preflight needs no token, and pages can read why they were refused', async (t) => {
+  const app = 'https://app.test';
+  const cors = {
+    origins: [app, 'http://localhost:3000'],
+    credentials: true,
+    expose: ['ETag'],
+    max_age: '1h',
+  };
+  const { url, seen, token, answer } = await startTestGateway(t, {
+    routes: [
+      {
+        path: '/api/*',
+        methods: ['GET', 'PUT'],
+        auth: { profile: 'caller', scopes: ['orders:read'] },
+        upstream: 'app',
+        cors,
+      },
+      {
+        path: '/any',
+        methods: ['GET', 'OPTIONS'],
+        auth: 'public',
+        upstream: 'app',
+        cors: { origins: ['*'], headers: [] },
+      },
+      { path: '/none', methods: ['GET', 'OPTIONS'], auth: 'public', upstream: 'app' },
+      { path: '/away', methods: ['GET'], auth: 'public', upstream: 'away', cors },
+      { path: '/moved', methods: ['GET'], auth: 'public', redirect: { to: '/any' }, cors },
+    ],
+    upstreams: { away: { url: 'https://127.0.0.1:2', spiffe_id: 'spiffe://gatehouse.internal/away' } },
+  });
+  const corsOf = (reply: RawReply) =>
+    [...reply.headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary').sort();
+  const allowed = [
+    ['access-control-allow-credentials', 'true'],
+    ['access-control-allow-origin', app],
+    ['access-control-expose-headers', 'WWW-Authenticate, Retry-After, X-Request-Id, ETag'],
+  ];
+  const preflight = (target: string, origin: string, method: string) =>
+    rawRequest(url, 'OPTIONS', target, [`Origin: ${origin}`, `Access-Control-Request-Method: ${method}`]);
+
+  const asked = await preflight('/api/x', app, 'PUT');
+  t.equal(asked.status, 204);
+  t.same(corsOf(asked), [
+    allowed[0],
+    ['access-control-allow-headers', 'Content-Type, Authorization'],
+    ['access-control-allow-methods', 'GET, PUT, HEAD'],
+    allowed[1],
+    allowed[2],
+    ['access-control-max-age', '3600'],
+    ['vary', 'Origin'],
+  ]);
+  const evil = await preflight('/api/x', 'https://evil.test', 'PUT');
+  t.same([evil.status, evil.json()['code'], corsOf(evil)], [403, 'origin_not_allowed', [['vary', 'Origin']]]);
+  t.equal((await preflight('/api/x', app, 'DELETE')).status, 405, 'no route, no CORS');
+  t.equal((await preflight('/api/%2e%2e/x', app, 'PUT')).status, 400);
+  t.equal(seen.length, 0, 'no preflight went on');
+  t.equal((await preflight('/none', app, 'GET')).status, 200);
+  t.equal(seen.length, 1, 'but where the route has no CORS');
+  t.same(corsOf(await preflight('/any', 'https://evil.test', 'GET')).slice(0, 3), [
+    ['access-control-allow-headers', ''],
+    ['access-control-allow-methods', 'GET, OPTIONS, HEAD'],
+    ['access-control-allow-origin', '*'],
+  ]);
+
+  const get = (target: string, ...headers: string[]) => rawRequest(url, 'GET', target, headers);
+  const from = `Origin: ${app}`;
+  const bearer = (claims: object) => `Authorization: Bearer ${token({ scope: 'orders:read', ...claims })}`;
+  const vary = ['vary', 'Origin'];
+  for (const [name, status, reply] of [
+    ['without a token', 401, await get('/api/x', from)],
+    ['without the scope', 403, await get('/api/x', from, bearer({ scope: 'a' }))],
+    ['with a dead upstream', 502, await get('/away', from)],
+    ['with a redirect', 307, await get('/moved', from)],
+  ] as const) {
+    t.equal(reply.status, status, name);
+    t.same(corsOf(reply), [...allowed, vary], name);
+  }
+  t.same(corsOf(await get('/api/x', 'Origin: https://evil.test')), [vary]);
+  t.same(corsOf(await get('/api/x', from, from)), [vary], 'two origins are nobody\u2019s');
+  t.same(corsOf(await get('/api/x')), [vary]);
+  t.same(corsOf(await get('/nowhere', from)), []);
+
+  answer((_request, response) => {
+    response.setHeader('Access-Control-Allow-Origin', 'https://evil.test');
+    response.setHeader('Access-Control-Allow-Credentials', 'false');
+    response.setHeader('Access-Control-Expose-Headers', 'X-Secret');
+    response.end();
+  });
+  const good = await get('/api/x', from, bearer({}));
+  t.same([good.status, corsOf(good)], [200, [...allowed, vary]], 'the upstream\u2019s own are replaced');
+  t.equal((await get('/none', from)).headers.get('access-control-allow-origin'), 'https://evil.test');
+  t.equal((await get('/any')).headers.get('access-control-allow-origin'), '*');
+});
+
+t.test('what holds for all routes is said once', async (t) => {
+  const { url, answer } = await startTestGateway(t, {
+    config: {
+      defaults: {
+        max_body: '8B',
+        rate_limit: { requests: 1, per: '1h' },
+        cors: { origins: ['https://default.test'] },
+        request_headers: { set: { 'X-From': 'defaults' } },
+        response_headers: { set: { 'X-A': '1', 'X-B': '2' }, remove: ['Server'] },
+      },
+      auth: { caller: { issuers: ['main'], cors: { origins: ['https://profile.test'] } } },
+    },
+    routes: [
+      { ...open, methods: ['GET', 'POST'], path: '/plain' },
+      {
+        ...open,
+        methods: ['POST'],
+        path: '/own',
+        max_body: '64B',
+        rate_limit: false,
+        cors: false,
+        response_headers: { set: { 'x-a': 'own', Server: 'own' }, remove: ['X-B'] },
+      },
+      { ...open, path: '/private', auth: 'caller' },
+      { path: '/fixed', methods: ['GET'], auth: 'public', reply: { body: 'ok' }, rate_limit: false },
+    ],
+  });
+  answer((request, response) => {
+    response.setHeader('server', 'upstream');
+    response.setHeader('x-b', 'upstream');
+    response.end(String(request.headers['x-from']));
+  });
+  const post = (target: string) =>
+    rawRequest(url, 'POST', target, ['Content-Length: 16', 'Origin: https://default.test'], 'x'.repeat(16));
+  const header = (reply: RawReply, ...names: string[]) => names.map((name) => reply.headers.get(name));
+  const plain = await post('/plain');
+  t.equal(plain.status, 413);
+  t.same(header(plain, 'x-a', 'x-b', 'access-control-allow-origin'), ['1', '2', 'https://default.test']);
+  t.equal((await rawRequest(url, 'GET', '/plain')).status, 429);
+  for (let i = 0; i < 2; i++) {
+    const own = await post('/own');
+    t.same([own.status, own.body], [200, 'defaults']);
+    t.same(header(own, 'x-a', 'x-b', 'server', 'vary'), ['own', undefined, 'own', undefined]);
+  }
+  const origin = 'Origin: https://profile.test';
+  const refused = await rawRequest(url, 'GET', '/private', [origin]);
+  t.same(header(refused, 'access-control-allow-origin'), ['https://profile.test']);
+  t.same(header(await rawRequest(url, 'GET', '/fixed'), 'x-a', 'vary'), ['1', 'Origin']);
 });

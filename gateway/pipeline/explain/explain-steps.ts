@@ -1,6 +1,7 @@
 import type { ExplainedStep } from '../../../contracts/admin-explain.js';
 import { addIdentityHeaders } from '../add-identity-headers.js';
 import { answerOwnPath } from '../answer-own-path.js';
+import { answerPreflight, matchPreflight } from '../answer-preflight.js';
 import { answerRoute } from '../answer-route.js';
 import { checkDeclaredLength } from '../check-declared-length.js';
 import { checkUpgradeOrigin } from '../check-origin.js';
@@ -70,6 +71,15 @@ async function runStages(
     answerOwnPath(located, gateway.assertions),
   );
   if (own !== undefined) return;
+  const preflight = matchPreflight(located);
+  if (preflight !== undefined) {
+    told.routed = preflight;
+    const found = listed(headerValues(request.headers, 'origin'));
+    trace.step('preflight', { expected: 'a page that the route\u2019s CORS lists', found }, () =>
+      answerPreflight(preflight),
+    );
+    return;
+  }
   const routed = trace.step('route', { found: `${request.method} ${located.path}` }, () =>
     matchRoute(located),
   );

@@ -2,6 +2,7 @@ import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-
 import { compareConditions } from '../compare-conditions.js';
 import { routeShape } from '../path-table.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
+import { sameCors } from './check-cors.js';
 import { compileConditions, hostsOf } from './route-conditions.js';
 import { withHead } from './route-names.js';
 
@@ -56,7 +57,12 @@ function conflict(config: Config, method: string, first: number, second: number)
     case 'apart':
     case 'narrower':
     case 'wider': {
-      if (one.path === other.path) return undefined;
+      const goByHeaders = one.headers !== undefined || other.headers !== undefined;
+      if (one.path === other.path) {
+        if (!goByHeaders || sameCors(config.value, first, second)) return undefined;
+        const message = `a preflight shows no headers, so this route and the one at ${place} need the same cors`;
+        return config.problem(at, 'config_cors', message);
+      }
       const message = `the route at ${place} writes this path as ${one.path}: name the parameters alike`;
       return config.problem(at, 'config_route_parameters', message);
     }

@@ -10,8 +10,10 @@ export function checkOrigins(
   return origins.flatMap((origin, index) => {
     const parsed = URL.canParse(origin) ? new URL(origin) : undefined;
     const isWeb = parsed?.protocol === 'https:' || parsed?.protocol === 'http:';
-    if (isWeb && parsed.origin === origin) return [];
-    const remedy = isWeb ? `write "${parsed.origin}"` : 'write scheme and host, as https://app.example.com';
+    const isPattern = origin.includes('*');
+    if (isWeb && parsed.origin === origin && !isPattern) return [];
+    const remedy =
+      isWeb && !isPattern ? `write "${parsed.origin}"` : 'write scheme and host, as https://app.example.com';
     return [config.problem([...at, index], 'config_origin', `"${origin}" is no origin: ${remedy}`)];
   });
 }

@@ -1,13 +1,15 @@
 import { durationMs, sizeBytes } from '../../../kit/units.js';
 import type { Destination, ForwardTo, OwnAnswer } from '../../pipeline/route.js';
-import type { GatewayConfig, RouteConfig } from '../schema.js';
+import type { GatewayConfig } from '../schema.js';
 import type { withheldCredentials } from './credentials.js';
+import type { EffectiveRoute } from './effective-route.js';
+import { headersReplaced, headersSet } from './header-rules.js';
 import { compileTemplate, splitTarget, templateWithout } from './path-templates.js';
 
 export type Withheld = ReturnType<typeof withheldCredentials>;
 
 export function compileDestination(
-  route: RouteConfig,
+  route: EffectiveRoute,
   config: GatewayConfig,
   withheld: Withheld,
 ): Destination {
@@ -34,32 +36,32 @@ export function compileDestination(
 }
 
 /** What is sent for a reply's `body`. */
-export function replyBody(body: NonNullable<RouteConfig['reply']>['body']): string {
+export function replyBody(body: NonNullable<EffectiveRoute['reply']>['body']): string {
   if (body === undefined) return '';
   return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
 /** What only some callers get is kept by no cache on the way, unless config says otherwise. */
 function answer(
-  { auth }: RouteConfig,
+  { auth }: EffectiveRoute,
   status: number,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Record<string, string> = {},
   body: string,
 ): OwnAnswer {
-  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  const caching = auth === 'public' ? {} : { 'cache-control': 'no-store' };
-  return { status, headers: { ...caching, ...Object.fromEntries(named) }, body };
+  const named = headersSet({ set: headers });
+  const isUncached = auth === 'public' || named.includes('cache-control');
+  return { status, headers: isUncached ? named : ['cache-control', 'no-store', ...named], body };
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
 function forwardTo(
-  route: RouteConfig,
+  route: EffectiveRoute,
   upstream: string,
   config: GatewayConfig,
   withheld: Withheld,
 ): ForwardTo {
-  const { rewrite, strip_prefix: prefix, path, forward_token: forwardToken = false } = route;
+  const { rewrite, strip_prefix: prefix, path, request_headers, forward_token: forwardToken = false } = route;
   const rewritten = rewrite === undefined ? undefined : compileTemplate(rewrite, path);
   return {
     kind: 'forward',
@@ -67,8 +69,12 @@ function forwardTo(
     rewrite: rewritten ?? (prefix === undefined ? undefined : templateWithout(prefix)),
     strippedPrefix: prefix,
     forwardToken,
-    withheldHeaders: forwardToken ? NONE : withheld.headers,
+    withheldHeaders: new Set([
+      ...(forwardToken ? [] : withheld.headers),
+      ...headersReplaced(request_headers),
+    ]),
     withheldCookies: forwardToken ? NONE : withheld.cookies,
+    requestHeaders: headersSet(request_headers),
     forwardCertificate: route.forward_certificate ?? false,
     asserted: config.upstreams[upstream]?.assertion ?? false,
     maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),

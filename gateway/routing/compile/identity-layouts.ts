@@ -2,7 +2,7 @@ import type { IdentityLayout } from '../../pipeline/identity-layout.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { claimSteps } from './claim-steps.js';
 
-export type LayoutOf = (route: RouteConfig) => IdentityLayout;
+export type LayoutOf = (route: Pick<RouteConfig, 'upstream' | 'identity_headers'>) => IdentityLayout;
 
 /** One layout for all routes with the same custom headers, so that what is built for a token serves all of them. */
 export function identityLayouts({ upstreams }: GatewayConfig): LayoutOf {

@@ -3,7 +3,10 @@ import type { RouteConfig } from '../schema.js';
 
 type Wanted = NonNullable<RouteConfig['headers']>[string];
 
-export function compileConditions({ headers = {}, query = {} }: RouteConfig): RouteCondition[] {
+export function compileConditions({
+  headers = {},
+  query = {},
+}: Pick<RouteConfig, 'headers' | 'query'>): RouteCondition[] {
   return [
     ...Object.entries(headers).map(([name, wanted]) => condition('header', name.toLowerCase(), wanted)),
     ...Object.entries(query).map(([name, wanted]) => condition('query', name, wanted)),
@@ -16,7 +19,8 @@ function condition(part: RouteCondition['part'], name: string, wanted: Wanted): 
 }
 
 /** In lower case; empty for any host. */
-export const hostsOf = ({ hosts = [] }: RouteConfig): string[] => hosts.map((host) => host.toLowerCase());
+export const hostsOf = ({ hosts = [] }: Pick<RouteConfig, 'hosts'>): string[] =>
+  hosts.map((host) => host.toLowerCase());
 
 /** `?v=2`, `X-Beta`, `not X-Beta`: what tells routes of the same path apart, for people. */
 export function describeConditions(conditions: readonly RouteCondition[]): string {

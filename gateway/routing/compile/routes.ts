@@ -4,9 +4,12 @@ import type { Issuer } from '../../pipeline/issuer.js';
 import type { Route } from '../../pipeline/route.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { compileRules } from './access-rules.js';
+import { CORS_RESPONSE_HEADERS, compileCors } from './cors.js';
 import { compileCredentials, withheldCredentials } from './credentials.js';
 import { compileDestination, type Withheld } from './destinations.js';
-import { identityLayouts, type LayoutOf } from './identity-layouts.js';
+import { effectiveRoute } from './effective-route.js';
+import { headersReplaced, headersSet } from './header-rules.js';
+import { identityLayouts, type LayoutOf, reservedHeaders } from './identity-layouts.js';
 import { compileConditions, describeConditions, hostsOf } from './route-conditions.js';
 import { profileName, withHead } from './route-names.js';
 
@@ -17,6 +20,8 @@ export interface RouteParts {
   credentials: ReadonlyMap<string, CredentialSources>;
   layoutOf: LayoutOf;
   withheld: Withheld;
+  /** Names of custom identity headers. */
+  reserved: ReadonlySet<string>;
 }
 
 export function routeParts(config: GatewayConfig, issuers: ReadonlyMap<string, Issuer>): RouteParts {
@@ -31,16 +36,24 @@ export function routeParts(config: GatewayConfig, issuers: ReadonlyMap<string, I
     ),
     layoutOf: identityLayouts(config),
     withheld: withheldCredentials(config),
+    reserved: reservedHeaders(config),
   };
 }
 
-export function compileRoute(route: RouteConfig, source: string, parts: RouteParts): Route {
-  const { config, issuers, credentials, layoutOf, withheld } = parts;
+export function compileRoute(written: RouteConfig, source: string, parts: RouteParts): Route {
+  const { config, issuers, credentials, layoutOf, withheld, reserved } = parts;
+  const route = effectiveRoute(written, config);
   const name = route.auth === 'public' ? undefined : profileName(route.auth);
   const profile = name === undefined ? undefined : config.auth[name];
   const origins = route.origins ?? profile?.origins;
   const hosts = hostsOf(route);
   const conditions = compileConditions(route);
+  const added = headersSet(route.response_headers);
+  const cors = compileCors(route, profile, added);
+  const dropped = [
+    ...headersReplaced(route.response_headers),
+    ...(cors === undefined ? [] : CORS_RESPONSE_HEADERS),
+  ];
   const base = {
     id: `${route.methods.join('|')} ${hosts.join(',')}${route.path}${describeConditions(conditions)}`,
     pattern: route.path,
@@ -54,6 +67,9 @@ export function compileRoute(route: RouteConfig, source: string, parts: RoutePar
       route.rate_limit === undefined
         ? undefined
         : { requests: route.rate_limit.requests, perMs: durationMs(route.rate_limit.per) },
+    cors,
+    responseHeaders: added,
+    droppedHeaders: dropped.length === 0 ? reserved : new Set([...reserved, ...dropped]),
     source,
     ...compileDestination(route, config, withheld),
   };

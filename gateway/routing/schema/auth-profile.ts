@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ClaimPath, closed, HeaderName, Texts } from './common.js';
+import { Cors } from './cors.js';
 
 /** RFC 6749 section 3.3: anything else could not stand in `WWW-Authenticate`. */
 const Scopes = Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$' }), {
@@ -77,6 +78,7 @@ export const AuthProfile = Type.Object(
       Type.Array(CredentialSource, { minItems: 1, uniqueItems: true, description: 'default: [bearer]' }),
     ),
     origins: Type.Optional(Origins),
+    cors: Type.Optional(Cors),
     ...accessRules,
     on_stale: Type.Optional(Type.Union([Type.Literal('deny'), Type.Literal('allow')])),
   },

@@ -14,6 +14,14 @@ export const Texts = Type.Array(Type.String({ minLength: 1 }), { uniqueItems: tr
 /** No `_` and no `.`: other servers read them as `-`. */
 export const HeaderName = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]*$', maxLength: 64 });
 
+export const Methods = (description: string) =>
+  Type.Array(
+    Type.Union(
+      ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => Type.Literal(method)),
+    ),
+    { minItems: 1, uniqueItems: true, description },
+  );
+
 /** `realm_access.roles` is split at its dots; a list gives the steps one by one, for names that have dots themselves. */
 export const ClaimPath = Type.Union([
   Type.String({ minLength: 1 }),

@@ -1,8 +1,6 @@
 import { Type } from 'typebox';
 import { closed, HeaderName } from './common.js';
-
-/** Visible text with spaces inside: what can stand in a header (RFC 9110 section 5.5). */
-export const HeaderValue = Type.String({ pattern: '^[\\x21-\\x7E]+(?:[ \\t]+[\\x21-\\x7E]+)*$' });
+import { HeaderValue } from './header-rules.js';
 
 const Redirect = Type.Object(
   {

@@ -1,25 +1,17 @@
 import { Type } from 'typebox';
 import { IdentityHeaders, Origins, RouteAuth } from './auth-profile.js';
-import { closed, Duration, Size } from './common.js';
+import { closed, Methods } from './common.js';
+import { Cors } from './cors.js';
+import { limitsOfRoutes } from './defaults.js';
 import { destination } from './destination.js';
+import { RequestHeaders, ResponseHeaders } from './header-rules.js';
+import { RateLimit } from './rate-limit.js';
 import { routeMatch } from './route-match.js';
-
-const Methods = Type.Array(
-  Type.Union(
-    ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map((method) => Type.Literal(method)),
-  ),
-  { minItems: 1, uniqueItems: true },
-);
-
-const RateLimit = Type.Object(
-  { requests: Type.Integer({ minimum: 1 }), per: Duration('the window that the requests are spread over') },
-  closed,
-);
 
 export const Route = Type.Object(
   {
     path: Type.String({ pattern: '^/', description: 'static, with :parameters, or ending in /*' }),
-    methods: Methods,
+    methods: Methods('what the route takes; GET serves HEAD too'),
     ...routeMatch,
     auth: Type.Union([Type.String({ minLength: 1, description: 'public, or a name under auth' }), RouteAuth]),
     ...destination,
@@ -30,12 +22,11 @@ export const Route = Type.Object(
     identity_headers: Type.Optional(IdentityHeaders),
     origins: Type.Optional(Origins),
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
-    max_body: Type.Optional(Size('default: 1MiB')),
-    timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),
-    idle_timeout: Type.Optional(
-      Duration('longest silence in mid-response; default 60s, 0s for none; event streams exempt'),
-    ),
-    rate_limit: Type.Optional(RateLimit),
+    ...limitsOfRoutes,
+    rate_limit: Type.Optional(Type.Union([Type.Literal(false), RateLimit])),
+    cors: Type.Optional(Type.Union([Type.Literal(false), Cors])),
+    request_headers: Type.Optional(RequestHeaders),
+    response_headers: Type.Optional(ResponseHeaders),
   },
   closed,
 );

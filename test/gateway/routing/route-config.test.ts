@@ -243,3 +243,87 @@ t.test('a route goes to one place', async (t) => {
   t.same(problemsOf(redirect('https://a.test:8443/y/:id?z=1')), []);
   t.same(problemsOf(reply({ status: 304 })), []);
 });
+
+const defaults = (given: object) => (config: BaseConfig) => {
+  config['defaults'] = given as never;
+};
+const set = (name: string, value = 'a') => ({ set: { [name]: value } });
+
+t.test('what is the gateway\u2019s to say is not for header rules', async (t) => {
+  const requests = [
+    'Host',
+    'Connection',
+    'Content-Length',
+    'Transfer-Encoding',
+    'TE',
+    'X-Identity-Subject',
+    'Client-Cert',
+    'X-Forwarded-For',
+    'X-Request-Id',
+    'X-Original-URL',
+    'Sec-WebSocket-Protocol',
+    'Proxy-Authorization',
+  ];
+  const responses = ['Connection', 'Content-Length', 'Trailer', 'X-Identity-Kind', 'X-Request-Id', 'Vary'];
+  for (const name of requests) {
+    const expected = new RegExp(`^config_header_rule: ${name} is not for routes`);
+    t.match(problemsOf(route({ request_headers: set(name) })), [expected], name);
+    t.match(problemsOf(route({ request_headers: { remove: [name] } })), [expected], name);
+    t.match(problemsOf(defaults({ request_headers: set(name.toLowerCase()) })), [/^config_header_rule/]);
+  }
+  for (const name of [...responses, 'Access-Control-Allow-Origin']) {
+    const expected = new RegExp(`^config_header_rule: ${name} is not for routes`);
+    t.match(problemsOf(route({ response_headers: set(name) })), [expected], name);
+    t.match(problemsOf(route({ response_headers: { remove: [name] } })), [expected], name);
+    t.match(problemsOf(reply({ headers: { [name]: 'a' } })), [expected], name);
+  }
+  eachIsRefused(t, {
+    'a custom identity header': [
+      /^config_header_rule/,
+      route({ identity_headers: { 'X-User': 'sub' }, request_headers: set('x-user') }),
+    ],
+    'set and removed': [
+      /^config_header_rule: .*keep one/,
+      route({ response_headers: { ...set('X-A'), remove: ['x-a'] } }),
+    ],
+    'set twice': [
+      /^config_header_rule: .*twice/,
+      route({ response_headers: { set: { 'X-A': '1', 'x-a': '2' } } }),
+    ],
+    'a line break': [/^config_header_rule/, route({ request_headers: set('X-A', 'a\r\nX-B: c') })],
+    nothing: [/^config_header_rule/, route({ request_headers: set('X-A', '') })],
+    'a line break to clients': [/^config_value/, route({ response_headers: set('X-A', 'a\nb') })],
+    'an underscore': [/^config_/, route({ request_headers: set('X_A') })],
+    'for nobody': [/^config_route_destination/, reply({}, { request_headers: set('X-A') })],
+  });
+});
+
+t.test('CORS that would let any page act as the user', async (t) => {
+  const cors = (given: object) => ({ cors: { origins: ['https://a.test'], ...given } });
+  const any = { origins: ['*'], credentials: true };
+  eachIsRefused(t, {
+    'any page with credentials': [/^config_cors: .*act as the user/, route(cors(any))],
+    'in the defaults': [/^config_cors/, defaults(cors(any))],
+    'in a profile': [
+      /^config_cors/,
+      (config) => {
+        config['auth'] = { caller: { issuers: ['main'], ...cors(any) } };
+      },
+    ],
+    'any page and another': [/^config_cors: .*leave out/, route(cors({ origins: ['*', 'https://a.test'] }))],
+    'an origin with a path': [/^config_origin/, route(cors({ origins: ['https://a.test/x'] }))],
+    null: [/^config_origin/, route(cors({ origins: ['null'] }))],
+    'a wildcard inside': [/^config_origin/, route(cors({ origins: ['https://*.a.test'] }))],
+    nobody: [/^config_value/, route(cors({ origins: [] }))],
+    'a method that the route does not take': [
+      /^config_cors: .*PUT/,
+      route(cors({ methods: ['GET', 'PUT'] })),
+    ],
+    'routes that a preflight cannot tell apart': [
+      /^config_cors: a preflight shows no headers.*gateway\.yaml:\d+/,
+      routes({ headers: { 'X-A': '1' }, ...cors({}) }, {}),
+    ],
+  });
+  t.same(problemsOf(routes({ query: { a: '1' }, ...cors({}) }, {})), [], 'it does show the query');
+  t.same(problemsOf(both(defaults(cors({})), routes({ headers: { 'X-A': '1' } }, {}))), []);
+});

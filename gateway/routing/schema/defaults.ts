@@ -1,0 +1,25 @@
+import { Type } from 'typebox';
+import { closed, Duration, Size } from './common.js';
+import { Cors } from './cors.js';
+import { RequestHeaders, ResponseHeaders } from './header-rules.js';
+import { RateLimit } from './rate-limit.js';
+
+/** What may be said once for all routes. */
+export const limitsOfRoutes = {
+  max_body: Type.Optional(Size('longest request body; default: 1MiB')),
+  timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),
+  idle_timeout: Type.Optional(
+    Duration('longest silence in mid-response; default 60s, 0s for none; event streams exempt'),
+  ),
+};
+
+export const Defaults = Type.Object(
+  {
+    ...limitsOfRoutes,
+    rate_limit: Type.Optional(RateLimit),
+    cors: Type.Optional(Cors),
+    request_headers: Type.Optional(RequestHeaders),
+    response_headers: Type.Optional(ResponseHeaders),
+  },
+  { ...closed, description: 'what holds for each route that says nothing else' },
+);
