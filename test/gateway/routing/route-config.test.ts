@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { effectiveConfig } from '../../../gateway/inspect/effective-config.js';
 import {
   type BaseConfig,
   compileChanged,
@@ -327,3 +328,31 @@ t.test('CORS that would let any page act as the user', async (t) => {
   t.same(problemsOf(routes({ query: { a: '1' }, ...cors({}) }, {})), [], 'it does show the query');
   t.same(problemsOf(both(defaults(cors({})), routes({ headers: { 'X-A': '1' } }, {}))), []);
 });
+
+t.test(
+  'the effective config has the defaults in each route, and shows no header for an upstream',
+  async (t) => {
+    const change = both(
+      defaults({
+        timeout: '5s',
+        request_headers: set('Authorization', 'Basic secret1'),
+        rate_limit: { requests: 1, per: '1s' },
+      }),
+      routes(
+        { request_headers: set('X-Key', 'secret2') },
+        { path: '/y', ...nowhere, reply: {}, rate_limit: false },
+      ),
+    );
+    const config = { auth: {}, routes: [] } as unknown as BaseConfig;
+    change(config);
+    const shown = JSON.stringify(effectiveConfig({ config, snapshot: compileChanged(change) } as never));
+    t.notMatch(shown, /secret\d/);
+    const [first, second] = (JSON.parse(shown) as { routes: Record<string, unknown>[] }).routes;
+    t.match(first, {
+      timeout: '5s',
+      rate_limit: { requests: 1 },
+      request_headers: { set: { Authorization: '(secret)', 'X-Key': '(secret)' } },
+    });
+    t.notOk('rate_limit' in (second ?? {}) || 'timeout' in (second ?? {}));
+  },
+);
