@@ -3,6 +3,7 @@ import { exportJWK, type JWK } from 'jose';
 import t, { type Test } from 'tap';
 import type { FetchJwks } from '../../../gateway/adapters/fetch-jwks.js';
 import { JwksCache, type JwksCacheOptions } from '../../../gateway/adapters/jwks-cache.js';
+import { parseJwks } from '../../../gateway/adapters/parse-jwks.js';
 import { createLogger } from '../../../kit/logger.js';
 import { fakeClock } from '../../fixtures/fake-clock.js';
 import { testKey } from '../../fixtures/test-issuer.js';
@@ -242,4 +243,11 @@ t.test('RSA keys that are weak, or would take too long, are not used', async (t)
     await cache.start();
     t.equal(cache.find('r'), undefined, cache.status().last_failure ?? 'was taken');
   }
+});
+
+t.test('a set without a usable key is no set, and says why', (t) => {
+  t.throws(() => parseJwks({ keys: [] }, ['ES256']), { message: 'it has no usable key' });
+  const symmetric = { keys: [{ kty: 'oct', k: 'c2VjcmV0', kid: 'x' }] };
+  t.throws(() => parseJwks(symmetric, ['ES256']), { message: 'it has no usable key: it is a symmetric key' });
+  t.end();
 });

@@ -139,3 +139,13 @@ t.test('the memory is bounded by bytes, and what was used last stays', async (t)
   cache.clear();
   t.equal(cache.bytes, 0);
 });
+
+t.test('a signature of another length is none, whatever a library makes of it', async (t) => {
+  const { issuers, verify, sign } = await setUp();
+  const accepted = issuers();
+  const [header, payload] = sign().split('.');
+  for (const bytes of [0, 63, 65, 66, 70]) {
+    const text = `${header}.${payload}.${Buffer.alloc(bytes, 1).toString('base64url')}`;
+    await t.rejects(verify(text, accepted), { code: 'token_signature' }, `${bytes} bytes`);
+  }
+});
