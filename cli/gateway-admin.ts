@@ -46,13 +46,22 @@ export async function askGateway<T>(
   return JSON.parse(answer.content) as T;
 }
 
+/** With the `admin.token` of the config, where the environment has it. */
+export function adminAuthorization(): { authorization?: string } {
+  const token = process.env['ADMIN_TOKEN'];
+  return token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
+}
+
 function send(
   url: URL,
   method: string,
   body: object | undefined,
 ): Promise<{ status: number; content: string }> {
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = {
+      ...adminAuthorization(),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    };
     const outgoing = request(url, { method, headers, timeout: TIMEOUT_MS, agent: false }, (response) => {
       text(response).then((content) => resolve({ status: response.statusCode ?? 0, content }), reject);
     });

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:tls';
 import { type Command, InvalidArgumentError } from 'commander';
 import { internalClientTls, readTlsFiles } from '../kit/tls-files.js';
+import { adminAuthorization } from './gateway-admin.js';
 
 interface ProbeOptions {
   ca?: string;
@@ -44,7 +45,7 @@ function milliseconds(text: string): number {
 
 function probeHttp(url: URL, { timeout }: ProbeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(url, { timeout, agent: false }, (response) => {
+    const request = httpRequest(url, { timeout, agent: false, headers: adminAuthorization() }, (response) => {
       response.resume();
       if (response.statusCode === 200) resolve();
       else reject(new Error(`it answered ${response.statusCode}`));

@@ -60,8 +60,8 @@ export const CONFIG_PROBLEMS = {
 
   config_dangling_name: error('a name that nothing has', 'correct it, or define what it names'),
   config_admin_exposed: error(
-    'the admin listener would be reachable from elsewhere',
-    'bind 127.0.0.1 or ::1',
+    'the admin listener would be reachable from elsewhere, without a token',
+    'set `admin.token`, or bind 127.0.0.1 or ::1',
   ),
   config_address: error('not an IP address or network', 'write 10.0.0.1 or 10.0.0.0/8'),
   config_public_url: error('`public_url` is not an origin', 'scheme, host and port, and nothing else'),
@@ -76,7 +76,7 @@ export const CONFIG_PROBLEMS = {
   config_issuer_duplicate: error('two issuers have the same `iss`', 'join them'),
   config_revocation_mode: error('`mode: lookup` without Redis', 'set redis_url, or use mode replica'),
   config_redis_url: error('not a URL of Redis', 'redis://host:6379, rediss:// for TLS, or empty'),
-  config_secret_short: error('a secret is too short to derive keys from', 'openssl rand -base64 32'),
+  config_secret_short: error('a secret is short enough to be guessed', 'openssl rand -base64 32'),
 
   config_upstream_url: error('a target is not scheme, host and port alone', 'https://host:port'),
   config_upstream_internal: error(

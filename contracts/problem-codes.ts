@@ -231,6 +231,12 @@ export const PROBLEMS = {
   },
 
   // The auth service
+  admin_token: {
+    status: 401,
+    title: 'Admin token required',
+    detail: 'The admin listener asks for its token: Authorization: Bearer, with what admin.token says.',
+    challenge: 'bare',
+  },
   peer_not_allowed: {
     status: 403,
     title: 'Caller not allowed',

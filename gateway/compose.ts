@@ -180,6 +180,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       });
     const build = buildInfo();
     const admin = createAdminServer({
+      access: config.admin,
       readiness,
       version: () => ({ ...build, config: live.current.snapshot.version }),
       config: reloader,

@@ -1,13 +1,14 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { KeySetReport, ReadinessReport, VersionReport } from '../../contracts/admin-api.js';
 import type { ExplainRequest, Explanation } from '../../contracts/admin-explain.js';
-import { Problem } from '../../contracts/problem.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
+import { type AdminAccess, createAdminGuard } from './admin-guard.js';
 import { addConfigRoutes, type ConfigControl } from './config-routes.js';
 import { registerExplainRoute } from './explain-route.js';
 
 export interface AdminOptions {
+  access: AdminAccess;
   readiness: () => ReadinessReport;
   version: () => VersionReport;
   config: ConfigControl;
@@ -17,13 +18,9 @@ export interface AdminOptions {
   logger: Logger;
 }
 
-const LOCAL_HOST = /^(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]+)?$/;
-
-/**
- * The admin listener, on loopback. A page in a browser on the same machine can reach it too, so requests from a foreign
- * origin, or under a name that was pointed at loopback (DNS rebinding), are refused.
- */
+/** The admin listener: what the gateway does and holds, and what can be changed while it runs. */
 export function createAdminServer({
+  access,
   readiness,
   version,
   config,
@@ -38,12 +35,8 @@ export function createAdminServer({
     return503OnClosing: false,
   });
   installProblemReplies(app);
-  app.addHook('onRequest', async (request) => {
-    if (!LOCAL_HOST.test(request.headers.host ?? '')) throw new Problem('host_unknown');
-    const { origin } = request.headers;
-    if (origin !== undefined && origin !== `http://${request.headers.host}`)
-      throw new Problem('origin_not_allowed');
-  });
+  const guard = createAdminGuard(access);
+  app.addHook('onRequest', async (request) => guard(request));
   app.get('/live', async () => ({ status: 'ok' }));
   app.get('/version', async () => version());
   app.get('/ready', async (_request, reply) => {

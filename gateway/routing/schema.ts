@@ -5,7 +5,7 @@ import { closed, Duration, Name } from './schema/common.js';
 import { Defaults } from './schema/defaults.js';
 import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
-import { Listen, PublicListen } from './schema/listen.js';
+import { AdminListen, PublicListen } from './schema/listen.js';
 import { Log } from './schema/log.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
@@ -15,7 +15,7 @@ import { InternalTls, Upstream } from './schema/upstream.js';
 export const GatewayConfigSchema = Type.Object(
   {
     listen: PublicListen,
-    admin: Listen,
+    admin: AdminListen,
     limits: Type.Optional(Limits),
     internal_tls: InternalTls,
     log: Type.Optional(Log),
