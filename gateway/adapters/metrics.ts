@@ -22,7 +22,7 @@ export interface Metrics {
 
 /**
  * Prometheus metrics, those of the process among them. prom-client's own counters look their labels up by a text made
- * for each call; here the parts count for themselves, in place, and are read at a scrape (bench/record.ts).
+ * for each call; here the parts count for themselves, in place, and are read at a scrape.
  */
 export function createMetrics(): Metrics {
   const registry = new Registry();

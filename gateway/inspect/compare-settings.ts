@@ -1,16 +1,10 @@
+import { takesEffectLive } from '../live-settings.js';
 import type { OfflineGateway } from '../offline-explain.js';
 import type { ConfigChange } from './config-change.js';
 import { effectiveConfig } from './effective-config.js';
 
 /** Compared by what they do to requests, or member by member. */
 const ELSEWHERE = new Set(['routes', 'auth', 'defaults', 'issuers', 'upstreams']);
-
-/** What a reload puts in force, with all below. Anything else is read once, when the process starts. */
-const LIVE = [
-  ...['limits', 'internal_tls', 'shutdown_delay', 'drain_timeout', 'assertions', 'revocation.max_staleness'],
-  ...['listen.hosts', 'listen.public_url', 'listen.trusted_proxies'],
-  ...['listen.tls.certificates', 'listen.tls.client_ca'],
-];
 
 /** The settings of the gateway itself. Secrets are masked: one that changed is told by its name alone. */
 export function compareSettings(before: OfflineGateway, after: OfflineGateway): ConfigChange[] {
@@ -21,8 +15,7 @@ export function compareSettings(before: OfflineGateway, after: OfflineGateway): 
     .map((path): ConfigChange => {
       const [old, now] = [wasShown.get(path) ?? 'none', isShown.get(path) ?? 'none'];
       const what = old === now ? 'a secret has changed' : `${old} → ${now}`;
-      const isLive = LIVE.some((live) => path === live || path.startsWith(`${live}.`));
-      return isLive
+      return takesEffectLive(path, was.has(path) && is.has(path))
         ? { effect: 'settings', where: path, what, source: null }
         : {
             effect: 'restart',

@@ -1,6 +1,7 @@
 import { durationMs } from '../../kit/units.js';
 import type { OfflineGateway } from '../offline-explain.js';
 import type { Route } from '../pipeline/route.js';
+import { type EffectiveRoute, effectiveRoute } from '../routing/compile/effective-route.js';
 import type { RouteConfig } from '../routing/schema.js';
 import { duration } from './effective-config.js';
 
@@ -64,7 +65,7 @@ function lintRoute(route: Route, written: RouteConfig, { config }: OfflineGatewa
   if (!isPublic && route.onStale === 'allow')
     find('stale-allowed', 'warning', 'revoked tokens get in while the revocations are out of reach');
   if (route.kind === 'forward') lintForward(route, config, find);
-  lintCors(written, find);
+  lintCors(effectiveRoute(written, config), find);
   return findings;
 }
 
@@ -90,15 +91,16 @@ function lintForward(
     find('large-body', 'note', 'bodies of more than 64 MiB are let through');
 }
 
-/** The setting is looked at as written: it is what its author can change. */
-function lintCors(written: object, find: (rule: string, severity: Severity, message: string) => void): void {
-  const cors = 'cors' in written ? (written.cors as { origins?: unknown; credentials?: unknown }) : undefined;
-  const origins = [cors?.origins ?? []].flat();
-  if (origins.includes('*')) {
-    const severity = cors?.credentials === true ? 'error' : 'warning';
-    find('wide-cors', severity, 'pages of every origin may read the answers: list the origins');
-  }
-  if (origins.some((origin) => typeof origin === 'string' && /^http:\/\/(?!localhost|127\.)/.test(origin)))
+/** As it holds for the route, wherever it was written: on the route, its profile or the defaults. */
+function lintCors(
+  { cors }: EffectiveRoute,
+  find: (rule: string, severity: Severity, message: string) => void,
+): void {
+  const origins = cors?.origins ?? [];
+  // With credentials it is no finding but an error when the config is loaded.
+  if (origins.includes('*'))
+    find('wide-cors', 'warning', 'pages of every origin may read the answers: list the origins');
+  if (origins.some((origin) => /^http:\/\/(?!localhost|127\.)/.test(origin)))
     find('plain-origin', 'warning', 'an http origin is whoever sits on the way to it: use https');
 }
 

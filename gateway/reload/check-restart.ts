@@ -1,25 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigPath, ConfigProblem } from '../../kit/config-file.js';
+import { takesEffectLive } from '../live-settings.js';
 import type { GatewayOptions } from '../options.js';
-
-/** What a reload puts in force. Everything else is read when the process starts, whatever it is. */
-const LIVE: readonly string[] = [
-  'limits',
-  'internal_tls',
-  'shutdown_delay',
-  'drain_timeout',
-  'issuers',
-  'upstreams',
-  'assertions',
-  'auth',
-  'defaults',
-  'routes',
-  'listen.hosts',
-  'listen.public_url',
-  'listen.trusted_proxies',
-  'listen.tls.certificates',
-  'revocation.max_staleness',
-];
 
 /** Parts of which some members can change live and others not. */
 const SPLIT: readonly string[] = ['', 'listen', 'listen.tls', 'revocation'];
@@ -34,11 +16,9 @@ export function checkRestart(next: GatewayOptions, inForce: GatewayOptions): Con
 
 function differences(path: readonly string[], before: unknown, after: unknown): ConfigPath[] {
   const name = path.join('.');
-  if (isDeepStrictEqual(before, after) || LIVE.includes(name)) return [];
-  if (!SPLIT.includes(name) || !isObject(before) || !isObject(after)) {
-    // The certificates of the client's CA are read again; whether one is asked for at all is not.
-    return name === 'listen.tls.client_ca' && before !== undefined && after !== undefined ? [] : [path];
-  }
+  const isInBoth = before !== undefined && after !== undefined;
+  if (isDeepStrictEqual(before, after) || takesEffectLive(name, isInBoth)) return [];
+  if (!SPLIT.includes(name) || !isObject(before) || !isObject(after)) return [path];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => differences([...path, key], before[key], after[key]));
 }

@@ -207,7 +207,7 @@ t.test('the shipped config: defaults, environment, and mistakes named', (t) => {
     tls: { ca: '/pki/ca.pem', cert: '/pki/echo.pem', key: '/pki/echo-key.pem' },
   });
   t.throws(() => loadStubsConfig(CONFIG, { ECHO_PORT: 'many' }), {
-    message: /echo\.listen\.port must be integer/,
+    message: /echo\.listen\.port has to be a whole number/,
   });
   t.end();
 });
