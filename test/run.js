@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,13 +38,24 @@ async function runTap(files) {
   const manifest = require.resolve('tap/package.json');
   const bin = join(dirname(manifest), require(manifest).bin.tap);
   const jobs = Math.min(availableParallelism(), MAX_JOBS);
-  const args = [bin, 'run', '--reporter=tap', `--jobs=${jobs}`, ...files];
+  const args = [bin, 'run', '--reporter=tap', `--jobs=${jobs}`, ...files.flatMap(filesIn)];
   const tap = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const [broken, [code, signal]] = await Promise.all([readTap(tap.stdout), once(tap, 'close')]);
   if (broken !== undefined) return broken;
   if (signal !== null) return `the test runner was ended by ${signal}`;
   if (code !== 0 && report.failed === 0 && report.passed > 0)
     return `the test runner failed with exit code ${code}`;
+}
+
+/** The test files of a folder, which tap itself looks through for JavaScript only; anything else as it is. */
+function filesIn(argument) {
+  const folder = join(ROOT, argument);
+  if (argument.startsWith('-') || !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    return [argument];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(argument, name))
+    .sort();
 }
 
 async function readTap(stream) {
