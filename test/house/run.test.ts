@@ -62,12 +62,3 @@ t.test('no tests at all, and a bail-out, are failures', async (t) => {
   const bailedOut = file(`${GOOD}1..1`).replace(/1\.\.1\n$/, 'Bail out! out of memory\n');
   t.match(report(bailedOut), { lastLine: '1 passed, 1 failed', code: 1 });
 });
-
-t.test('a folder stands for the test files below it', async (t) => {
-  const { stdout, status } = spawnSync(process.execPath, ['test/run.js', 'test/auth-service/http'], {
-    encoding: 'utf8',
-  });
-  t.equal(status, 0);
-  t.match(stdout, /^ok +test\/auth-service\/http\/jwks-route\.test\.ts/m);
-  t.match(stdout, /^ok +test\/auth-service\/http\/stream-lines\.test\.ts/m);
-});
