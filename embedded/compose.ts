@@ -30,6 +30,8 @@ export interface Embedded {
   url: string;
   adminUrl: string;
   dataDir: string;
+  /** The gateway reads its config again. What is wrong with it is logged, and the last good one stays. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -88,7 +90,13 @@ export function startEmbedded({ env, configDir }: EmbeddedOptions): Promise<Embe
       loggerOf,
     );
     await gateway.whenReady(READY_TIMEOUT_MS);
-    return { url: gateway.url, adminUrl: gateway.adminUrl, dataDir, stop: () => lifecycle.stop() };
+    return {
+      url: gateway.url,
+      adminUrl: gateway.adminUrl,
+      dataDir,
+      reload: async () => void (await gateway.reload('signal')),
+      stop: () => lifecycle.stop(),
+    };
   });
 }
 

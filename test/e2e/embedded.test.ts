@@ -111,6 +111,11 @@ t.test('each part logs under its own name, said once', needsPostgres, async (t) 
   t.strictSame([...new Set(names)].sort(), ['auth-service', 'gateway', 'upstream-stubs']);
 });
 
+t.test('SIGHUP makes the gateway read its config again', needsPostgres, async (t) => {
+  process.kill(running.pid, 'SIGHUP');
+  t.match(JSON.parse(await running.line('config unchanged')), { name: 'gateway', trigger: 'signal' });
+});
+
 t.test('a start that cannot be is one line and exit code 1', needsPostgres, async (t) => {
   const refusal = async (changes: Record<string, string>) => {
     const { code, stdout, stderr } = await cli.run(['start'], { ...env, ...changes });

@@ -144,6 +144,13 @@ t.test('kill -9 of one auth service does not disturb traffic, and logins go on',
   );
 });
 
+t.test('SIGHUP makes a gateway read its config again', needsBoth, async (t) => {
+  const { gatewayA } = await topology();
+  process.kill(gatewayA.process.pid, 'SIGHUP');
+  t.match(JSON.parse(await gatewayA.process.line('config unchanged')), { trigger: 'signal' });
+  t.ok(await gatewayA.isReady());
+});
+
 t.test('SIGTERM ends each part with exit code 0', needsBoth, async (t) => {
   const { gatewayA, gatewayB, authB, stubs } = await topology();
   for (const [name, part] of Object.entries({ gatewayA, gatewayB, authB, stubs })) {
