@@ -133,6 +133,8 @@ const DEFAULT_STREAM_MAX_ENTRIES = 10_000;
 const DEFAULT_AUDIT_RETENTION = '365d';
 const DEFAULT_REFRESHES_PER_HOUR = 1800;
 const HOUR_MS = 3_600_000;
+/** Keys stay published for the 30 days of their longest tokens, and a gateway takes a set of 32 at most (design 4.5). */
+const MIN_ROTATE_EVERY_MS = 48 * HOUR_MS;
 const MAX_GRACE_MS = 60_000;
 
 /**
@@ -249,7 +251,7 @@ function checkLifetimes({ keys, tokens, sessions, auditRetentionMs }: AuthConfig
   if (tokens.accessTtlMs < 1000 || tokens.accessTtlMs > 24 * HOUR_MS) {
     problems.add(['tokens', 'access_ttl'], 'must be from 1s to 24h');
   }
-  if (keys.rotateEveryMs < HOUR_MS) problems.add(['keys', 'rotate_every'], 'must be at least 1h');
+  if (keys.rotateEveryMs < MIN_ROTATE_EVERY_MS) problems.add(['keys', 'rotate_every'], 'must be at least 2d');
   if (keys.jwksMaxAgeMs < MIN_JWKS_MAX_AGE_MS || keys.jwksMaxAgeMs > HOUR_MS / 2) {
     problems.add(['keys', 'jwks_max_age'], 'must be from 1m to 30m');
   }

@@ -110,6 +110,7 @@ keys:
   encryption_keys:
     - { version: 1, key: tooshort }
     - { version: 1, key: "file:nowhere" }
+  rotate_every: 47h
 tokens: { access_ttl: 2d, audience: a }
 sessions: { idle: 7d, absolute: 1d, grace: 61s, lost_response: 5m }
 cookies: { allowed_origins: [https://a.test/] }
@@ -121,10 +122,11 @@ log: { level: info }
   };
   t.strictSame(error.problems?.map(({ line, message }) => `${line} ${message.split(' ', 1)[0]}`).sort(), [
     '1 public_url',
-    '10 tokens.access_ttl',
-    '11 sessions.absolute',
-    '11 sessions.grace',
-    '12 cookies.allowed_origins.0',
+    '10 keys.rotate_every',
+    '11 tokens.access_ttl',
+    '12 sessions.absolute',
+    '12 sessions.grace',
+    '13 cookies.allowed_origins.0',
     '5 database.url',
     '8 keys.encryption_keys.0.key',
     '9 keys.encryption_keys.1',
