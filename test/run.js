@@ -37,7 +37,8 @@ async function runTap(files) {
   const require = createRequire(import.meta.url);
   const manifest = require.resolve('tap/package.json');
   const bin = join(dirname(manifest), require(manifest).bin.tap);
-  const jobs = Math.min(availableParallelism(), MAX_JOBS);
+  // One more than there are cores: most tests also wait, for processes and for time limits.
+  const jobs = Math.min(availableParallelism() + 1, MAX_JOBS);
   const args = [bin, 'run', '--reporter=tap', `--jobs=${jobs}`, ...files.flatMap(filesIn)];
   const tap = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const [broken, [code, signal]] = await Promise.all([readTap(tap.stdout), once(tap, 'close')]);

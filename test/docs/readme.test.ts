@@ -42,7 +42,7 @@ t.test('the walk-throughs do what they say', needsPostgres, async (t) => {
   });
 
   await t.test('OAuth', async (t) => {
-    const main = join(transpileSources(t), 'cli', 'main.js');
+    const main = join(transpileSources(), 'cli', 'main.js');
     const gatehouse = `gatehouse() { GATEHOUSE_DATA=${dataDir} node ${main} "$@"; }`;
     await followSteps(t, stepsOf(readFileSync(join(root, 'docs/oauth.md'), 'utf8'), 6), gatehouse);
   });
