@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import Schema from 'typebox/schema';
 import { stringify } from 'yaml';
 import { sarifLog } from '../../cli/check/sarif.js';
 import { CONFIG_PROBLEMS } from '../../contracts/config-problems.js';
@@ -120,6 +121,38 @@ t.test('SARIF: a rule for each code, and places as URIs', async (t) => {
   t.equal(tool.driver.rules[results[0]?.ruleIndex ?? 0]?.id, 'config_syntax');
   t.match(JSON.stringify(results), /"uri":"a%20b\/c.yaml".*"uri":"file:\/\/\/etc\/g.yaml"/);
 });
+
+t.test('SARIF: what is written keeps to the schema of OASIS', async (t) => {
+  const validator = Schema.Compile(
+    JSON.parse(readFileSync('test/fixtures/sarif-2.1.0.schema.json', 'utf8')) as object,
+  );
+  const faults = (log: unknown) => validator.Errors(log)[1].map(({ instancePath }) => instancePath);
+  const folder = join('test', 'fixtures', 'bad-config');
+  const problems = readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .flatMap((name) => {
+      const { errors, warnings } = checkConfig(join(folder, name), {}, Date.now());
+      return [...errors, ...warnings];
+    });
+  t.ok(problems.length > 30);
+  // As it is read: what is undefined is not there.
+  const read = (found: typeof problems) => JSON.parse(JSON.stringify(sarifLog(found))) as SarifLog;
+  t.strictSame(faults(read(problems)), []);
+  t.strictSame(faults(read([])), []);
+
+  const cli = buildCli(t);
+  const { stdout } = await cli.run(['check', '--sarif', '--config', join(folder, 'many-faults.yaml')], {});
+  t.strictSame(faults(JSON.parse(stdout)), []);
+
+  const broken = read(problems.slice(0, 1));
+  const [{ results }] = broken.runs;
+  if (results[0] !== undefined) results[0].level = 'fatal';
+  t.strictSame(faults(broken), ['/runs/0/results/0/level'], 'the schema is really looked at');
+});
+
+interface SarifLog {
+  runs: [{ results: { level: string }[] }];
+}
 
 t.test('online: each part that a gateway goes to, with a verdict and its reason', async (t) => {
   const online = async (given: Given, timeoutMs = 3000) => {
