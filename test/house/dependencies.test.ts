@@ -5,8 +5,10 @@ import { isCode, isShipped, repositoryFiles } from '../fixtures/repository-files
 
 const files = repositoryFiles(process.cwd());
 
+const readManifest = (path: string): Manifest => JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+
 const usage: Usage = {
-  manifest: JSON.parse(readFileSync('package.json', 'utf8')) as Manifest,
+  manifest: readManifest('package.json'),
   shipped: files.filter(isShipped),
   development: files.filter((file) => isCode(file) && !isShipped(file)),
   commands: files.filter(({ path }) => path.startsWith('.ci/')).map(({ text }) => text),
@@ -18,8 +20,27 @@ const usage: Usage = {
   },
 };
 
+/** The bench has a package.json of its own, for what nobody else needs. */
+const isBench = ({ path }: { path: string }): boolean => path.startsWith('bench/');
+
 t.test('every package that is imported is declared', async (t) => {
-  t.strictSame(findUndeclared(usage), []);
+  const development = usage.development.filter((file) => !isBench(file));
+  t.strictSame(findUndeclared({ ...usage, development }), []);
+});
+
+t.test('every package that the bench imports is declared, by it or by the whole', async (t) => {
+  const { dependencies } = readManifest('bench/package.json');
+  const manifest = { ...usage.manifest, dependencies: { ...usage.manifest.dependencies, ...dependencies } };
+  const development = usage.development.filter(isBench);
+  t.strictSame(findUndeclared({ ...usage, manifest, shipped: [], development }), []);
+  t.strictSame(
+    Object.keys(dependencies).filter(
+      (name) =>
+        !findUndeclared({ ...usage, shipped: [], development }).some((line) => line.endsWith(` ${name}`)),
+    ),
+    [],
+    'and what it declares it needs',
+  );
 });
 
 t.test('every package that is declared is used', async (t) => {

@@ -1,0 +1,37 @@
+import type { Running } from './processes.js';
+import type { World } from './world.js';
+
+/** How a contender is set up for a scenario. */
+export interface Variant {
+  accessLog: boolean;
+  tls: boolean;
+}
+
+export interface Setup {
+  world: World;
+  upstreamPort: number;
+  variant: Variant;
+  cpus: string;
+  /** Where what is not measured runs: load, upstream, Redis. */
+  loadCpus: string;
+  /** Routes besides those that are asked for, for what is only asked of Gatehouse. */
+  routes?: number;
+}
+
+export interface Started extends Running {
+  /** Where it listens, without a path. */
+  origin: string;
+}
+
+/** Somebody who does the same work, or a floor that does less. */
+export interface Peer {
+  name: string;
+  /** What it does not do, or does in another way; for the report. */
+  remark?: string;
+  /** Undefined where it is not installed. */
+  version(): string | undefined;
+  start(setup: Setup): Promise<Started>;
+}
+
+export const originOf = (port: number, { tls }: Variant): string =>
+  `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;

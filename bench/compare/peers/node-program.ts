@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { originOf, type Peer } from '../peer.js';
+import { startPinned, versionOf } from '../processes.js';
+import { AUDIENCE, folder, freePort, ISSUER } from '../world.js';
+
+/** One of `programs/`, run by this Node; its settings are a file of JSON. */
+function nodeProgram(title: string, file: string, node: string, remark?: string): Peer {
+  const version = versionOf(node) ?? '';
+  const name = `${title} (Node ${version.slice(1).split('.')[0]})`;
+  return {
+    name,
+    ...(remark === undefined ? {} : { remark }),
+    version: () => versionOf(node),
+    async start({ world, upstreamPort, variant, cpus }) {
+      const port = await freePort();
+      const settings = join(folder(world, name), 'settings.json');
+      const { pki, publicKeyPem, revoked } = world;
+      writeFileSync(
+        settings,
+        JSON.stringify({
+          port,
+          upstreamPort,
+          pki,
+          publicKeyPem,
+          revoked,
+          issuer: ISSUER,
+          audience: AUDIENCE,
+          ...variant,
+        }),
+      );
+      const program = fileURLToPath(new URL(`../programs/${file}`, import.meta.url));
+      const env = { NODE_ENV: 'production' };
+      const running = await startPinned({ command: node, args: [program, settings], port, cpus, env });
+      return { ...running, origin: originOf(port, variant) };
+    },
+  };
+}
+
+export const express = (node: string): Peer =>
+  nodeProgram('Express + express-jwt + http-proxy-middleware', 'express.mjs', node);
+
+export const fastifyPlugins = (node: string): Peer =>
+  nodeProgram(
+    'Fastify + @fastify/jwt + @fastify/http-proxy',
+    'fastify.mjs',
+    node,
+    'its own cache of tokens is on',
+  );
+
+export const bareNode = (node: string): Peer =>
+  nodeProgram('node:http + undici, no auth', 'bare.mjs', node, 'floor: no check at all');
