@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import type { ConfigHistoryReport, ConfigReload, ConfigState } from '../contracts/admin-api.js';
+import type {
+  ConfigHistoryReport,
+  ConfigReload,
+  ConfigReloadProblem,
+  ConfigState,
+} from '../contracts/admin-api.js';
 import { askGateway, type GatewayAdminOptions, withGatewayAdmin } from './gateway-admin.js';
 import { cell, print, printAnswer, table } from './print.js';
 
@@ -64,14 +69,21 @@ function stateText({ version, origin, file, differs_from_file, last_reload }: Co
 }
 
 function reloadText(report: ConfigReload): string {
-  const { result, version, previous, problems, issuers_without_keys } = report;
-  if (result === 'refused') {
-    const told = problems.map(({ file, line, column, code, message }) =>
-      [file === undefined ? '' : `${file}:${line}:${column} `, code, ': ', message].join(''),
-    );
-    return [`refused; ${version} stays in force`, ...told.map((line) => `  ${cell(line)}`)].join('\n');
-  }
-  if (result === 'unchanged') return `unchanged; ${version} is in force`;
-  const waiting = issuers_without_keys.map((name) => `\n  no keys of ${cell(name)} yet: its tokens get 503`);
-  return `${version} is in force, in place of ${previous}${waiting.join('')}`;
+  const { result, version, previous, problems, warnings, issuers_without_keys } = report;
+  const outcomes = {
+    refused: `refused; ${version} stays in force`,
+    unchanged: `unchanged; ${version} is in force`,
+    applied: `${version} is in force, in place of ${previous}`,
+  };
+  return [
+    outcomes[result],
+    ...problems.map(problemText),
+    ...warnings.map((warning) => `warning ${problemText(warning)}`),
+    ...issuers_without_keys.map((name) => `no keys of ${cell(name)} yet: its tokens get 503`),
+  ].join('\n  ');
+}
+
+function problemText({ file, line, column, code, message }: ConfigReloadProblem): string {
+  const at = file === undefined ? '' : `${file}:${line}:${column} `;
+  return cell(`${at}${code}: ${message}`);
 }

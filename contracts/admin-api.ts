@@ -104,6 +104,8 @@ export interface ConfigReload {
   previous: string;
   /** All reasons for a refusal. */
   problems: ConfigReloadProblem[];
+  /** Of what is in force, where nothing was refused: what ought to be put right and did not stand in the way. */
+  warnings: ConfigReloadProblem[];
   /** Issuers that have not given their keys yet: their tokens get 503 until they do. */
   issuers_without_keys: string[];
 }

@@ -1,8 +1,10 @@
 import type { ConfigHistoryReport, ConfigReload, ConfigState } from '../../contracts/admin-api.js';
 import type { Clock } from '../../kit/clock.js';
+import { logWarnings } from '../../kit/config/log-warnings.js';
 import type { Logger } from '../../kit/logger.js';
 import type { GatewayOptions } from '../options.js';
 import type { ConfigHistory } from './config-history.js';
+import { configWarnings } from './config-warnings.js';
 import type { InForce } from './in-force.js';
 import { materialFiles, readMaterial } from './material-files.js';
 import { problemsOf } from './reload-problems.js';
@@ -194,8 +196,13 @@ export class ConfigReloader {
 
   #report(trigger: Trigger, previous: string, attempt: Attempt): ConfigReload {
     const { result, problems = [], issuers_without_keys = [] } = attempt;
-    const at = new Date(this.#options.clock.now()).toISOString();
-    return { result, trigger, at, version: this.#version, previous, problems, issuers_without_keys };
+    const now = this.#options.clock.now();
+    const warnings = result === 'refused' ? [] : configWarnings(this.#options.inForce().options, now);
+    if (result === 'applied') logWarnings(this.#options.logger, warnings);
+    return {
+      ...{ result, trigger, at: new Date(now).toISOString(), version: this.#version, previous },
+      ...{ problems, warnings, issuers_without_keys },
+    };
   }
 
   #log(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -7,6 +7,7 @@ import { GATEWAY_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
 import { createCertificateAuthority } from '../../kit/dev-pki.js';
 import { internalServerTls } from '../../kit/tls-files.js';
 import { eventually } from '../fixtures/eventually.js';
+import { fakeClock } from '../fixtures/fake-clock.js';
 import { testPki } from '../fixtures/pki.js';
 import { rawRequest } from '../fixtures/raw-http.js';
 import { reloadUnderLoad } from '../fixtures/reload-under-load.js';
@@ -360,6 +361,33 @@ t.test('secrets stay references in the history, and a new one is taken up', asyn
     t.notMatch(text, 'thirty-two');
     t.match(text, 'file:');
   }
+});
+
+t.test('what check warns of is logged at the start and whenever a config is put in force', async (t) => {
+  const secret = join(temporaryFolder(t), 'secret');
+  writeFileSync(secret, 'a-secret-of-thirty-two-characters-or-so', { mode: 0o644 });
+  // The leaves of tests last 90 days.
+  const deps = { clock: fakeClock(Date.now() + 80 * 86_400_000) };
+  const config = { assertions: { secret: `file:${secret}` } };
+  const { logs, write, reload } = await start(t, { deps, config, waitUntilReady: false });
+  const warned = () => {
+    const lines = logs
+      .splice(0)
+      .map((line) => JSON.parse(line) as { level: number; code?: string; at?: string });
+    return lines.filter(({ code }) => code?.startsWith('config_') === true);
+  };
+  const both = [
+    { level: 40, code: 'config_secret_readable', at: /gateway.yaml:\d+:\d+$/ },
+    { level: 40, code: 'config_certificate_expiring', at: /gateway.yaml:\d+:\d+$/ },
+  ];
+  t.match(warned(), both, 'at the start');
+  t.match(await reload(), { result: 'unchanged', warnings: both.map(({ code }) => ({ code })) });
+  t.strictSame(warned(), [], 'nothing new');
+  chmodSync(secret, 0o600);
+  write(BOTH);
+  t.match((await reload()).warnings, [{ code: 'config_certificate_expiring', message: /expires on/ }]);
+  t.match(warned(), both.slice(1));
+  t.notMatch(JSON.stringify(logs), 'thirty-two');
 });
 
 t.test('a page in a browser can neither reload nor roll back', async (t) => {
