@@ -14,12 +14,21 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   );
 }
 
-/** Makes every error and every unknown path of a Fastify server a problem reply. Only surprises are logged as errors. */
-export function installProblemReplies(app: FastifyInstance): void {
+/**
+ * Makes every error and every unknown path of a Fastify server a problem reply. Only surprises are logged as errors,
+ * with what `facts` says of the request: nothing by default, since a request's own logger names it.
+ */
+export function installProblemReplies(
+  app: FastifyInstance,
+  facts: (request: FastifyRequest) => object = () => ({}),
+): void {
   app.setErrorHandler((error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
     const problem = asProblem(error);
     if (problem.status >= 500)
-      request.log.error({ err: problem.cause ?? error, code: problem.code }, 'request failed');
+      request.log.error(
+        { ...facts(request), err: problem.cause ?? error, code: problem.code },
+        'request failed',
+      );
     return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem('route_not_found')));

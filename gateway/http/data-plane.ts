@@ -61,6 +61,8 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger for each request would be made for the few that have something to say besides the access log.
+    childLoggerFactory: (parent) => parent,
     genReqId: newRequestId,
     requestIdHeader: false,
     trustProxy: false,
@@ -77,7 +79,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
       sendProblem(reply as unknown as FastifyReply, asProblem(error));
     },
   });
-  installProblemReplies(app);
+  installProblemReplies(app, ({ id }) => ({ reqId: id }));
   app.decorateRequest('forwardable', null);
   app.decorateRequest('edge', null);
   for (const method of METHODS) {
