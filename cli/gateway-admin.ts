@@ -1,22 +1,30 @@
-import { request } from 'node:http';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { ProblemBody } from '../contracts/problem-codes.js';
 import { StartupError } from '../kit/startup-error.js';
+import { adminConnection, type Connection } from './gateway-address.js';
 
 /** What {@link withGatewayAdmin} adds to a command. */
 export interface GatewayAdminOptions {
   admin?: string;
+  pki?: string;
 }
 
 const TIMEOUT_MS = 10_000;
 
 /** The option of all commands that ask a running gateway. */
 export function withGatewayAdmin(command: Command): Command {
-  return command.option(
-    '--admin <url>',
-    "the gateway's admin listener (default: http://127.0.0.1 with ADMIN_PORT or 9901)",
-  );
+  return command
+    .option(
+      '--admin <address>',
+      "the gateway's admin listener: http://…, https://… or unix: and a path (default: ADMIN_URL, or http://127.0.0.1 with ADMIN_PORT or 9901)",
+    )
+    .option(
+      '--pki <dir>',
+      'for https: folder with ca.pem, operator.pem and operator-key.pem (default: PKI_DIR, or that of `gatehouse start`)',
+    );
 }
 
 /**
@@ -30,17 +38,19 @@ export async function askGateway<T>(
   body?: object,
   reports: readonly number[] = [],
 ): Promise<T> {
-  const admin = options.admin ?? `http://127.0.0.1:${process.env['ADMIN_PORT'] || 9901}`;
-  if (!URL.canParse(admin) || new URL(admin).protocol !== 'http:')
-    throw new StartupError(`${admin} is not an http:// URL`);
+  const { env } = process;
+  const admin = options.admin ?? (env['ADMIN_URL'] || `http://127.0.0.1:${env['ADMIN_PORT'] || 9901}`);
+  const connection = adminConnection(admin, options.pki);
   let answer: { status: number; content: string };
   try {
-    answer = await send(new URL(path, admin), method, body);
+    answer = await send(connection, method, path, body);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new StartupError(`the gateway's admin listener at ${admin} does not answer: ${message || code}`, {
-      cause,
-    });
+    throw new StartupError(
+      `the gateway's admin listener at ${admin} does not answer: ${whyNot(connection, cause)}`,
+      {
+        cause,
+      },
+    );
   }
   if (answer.status >= 400 && !reports.includes(answer.status)) throw refusal(admin, answer);
   return JSON.parse(answer.content) as T;
@@ -53,8 +63,9 @@ export function adminAuthorization(): { authorization?: string } {
 }
 
 function send(
-  url: URL,
+  connection: Connection,
   method: string,
+  path: string,
   body: object | undefined,
 ): Promise<{ status: number; content: string }> {
   return new Promise((resolve, reject) => {
@@ -62,13 +73,24 @@ function send(
       ...adminAuthorization(),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
-    const outgoing = request(url, { method, headers, timeout: TIMEOUT_MS, agent: false }, (response) => {
+    const request = connection.protocol === 'https:' ? httpsRequest : httpRequest;
+    const options = { ...connection, method, path, headers, timeout: TIMEOUT_MS, agent: false };
+    const outgoing = request(options, (response) => {
       text(response).then((content) => resolve({ status: response.statusCode ?? 0, content }), reject);
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
     outgoing.on('error', reject);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** In an operator's words, where the machine's say less. */
+function whyNot({ protocol }: Connection, cause: unknown): string {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  if (code === 'EACCES') return 'this user may not use the socket (EACCES): see admin.socket_mode';
+  if (protocol === 'https:' && (/^ERR_SSL_.*ALERT/.test(code) || code === 'ECONNRESET'))
+    return `it does not take the certificate of --pki, or asks for one (${code})`;
+  return message || code;
 }
 
 function refusal(admin: string, { status, content }: { status: number; content: string }): StartupError {

@@ -61,8 +61,11 @@ export interface IssuerReadiness {
 }
 
 export interface CertificateReadiness {
-  /** `listener` what clients are shown, `internal` what upstreams are shown; `…_ca` whom each side is verified by. */
-  use: 'listener' | 'listener_ca' | 'internal' | 'internal_ca';
+  /**
+   * `listener` what clients are shown, `internal` what upstreams are shown, `admin` what callers of the admin listener
+   * are shown; `…_ca` whom each side is verified by.
+   */
+  use: 'listener' | 'listener_ca' | 'internal' | 'internal_ca' | 'admin' | 'admin_ca';
   file: string;
   /** Negative once it has ended. */
   days_left: number;

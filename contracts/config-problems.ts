@@ -59,9 +59,13 @@ export const CONFIG_PROBLEMS = {
   config_size: error('not a size', 'a whole number and B, KiB, MiB or GiB, as 64KiB'),
 
   config_dangling_name: error('a name that nothing has', 'correct it, or define what it names'),
+  config_admin_address: error(
+    'the admin listener has no address, half of one, or two',
+    'host and port, or socket; tls goes with host and port',
+  ),
   config_admin_exposed: error(
-    'the admin listener would be reachable from elsewhere, without a token',
-    'set `admin.token`, or bind 127.0.0.1 or ::1',
+    'the admin listener would be reachable from elsewhere, with neither token nor client certificate',
+    'set `admin.token` or `admin.tls`, or bind 127.0.0.1, ::1 or a `socket`',
   ),
   config_address: error('not an IP address or network', 'write 10.0.0.1 or 10.0.0.0/8'),
   config_public_url: error('`public_url` is not an origin', 'scheme, host and port, and nothing else'),

@@ -230,13 +230,21 @@ export const PROBLEMS = {
     detail: 'The identity headers are missing, repeated or malformed.',
   },
 
-  // The auth service
+  // The admin listeners
+  admin_certificate: {
+    status: 403,
+    title: 'Caller not allowed',
+    detail:
+      'The admin listener is not for the certificate that was shown: admin.tls.clients lists whose it is.',
+  },
   admin_token: {
     status: 401,
     title: 'Admin token required',
     detail: 'The admin listener asks for its token: Authorization: Bearer, with what admin.token says.',
     challenge: 'bare',
   },
+
+  // The auth service
   peer_not_allowed: {
     status: 403,
     title: 'Caller not allowed',

@@ -27,3 +27,14 @@ export function spiffeIdFromSubjectAltName(subjectAltName: string | undefined): 
   const [only] = uris;
   return uris.length === 1 && only !== undefined && only.startsWith('spiffe://') ? only : undefined;
 }
+
+/** What a certificate may be known by, from its `subjectaltname` as Node prints it: its SPIFFE id and its DNS names. */
+export function namesFromSubjectAltName(subjectAltName: string | undefined): string[] {
+  const id = spiffeIdFromSubjectAltName(subjectAltName);
+  if (subjectAltName === undefined || subjectAltName.includes('"')) return [];
+  const hosts = subjectAltName
+    .split(', ')
+    .filter((name) => name.startsWith('DNS:'))
+    .map((name) => name.slice('DNS:'.length));
+  return id === undefined ? hosts : [id, ...hosts];
+}

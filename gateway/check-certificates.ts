@@ -12,7 +12,7 @@ const EXPIRES_SOON_MS = 14 * 86_400_000;
  * milliseconds). CAs may stand side by side, an old one beside its successor: the last one counts.
  */
 export function checkCertificates(options: GatewayConfigFile, now: number): ConfigProblem[] {
-  const { internal_tls: internal, listen, issuers } = options.value;
+  const { internal_tls: internal, listen, admin, issuers } = options.value;
   const check = new CertificateCheck(options, now);
   check.authorities(['internal_tls', 'ca'], internal.ca);
   check.pair(['internal_tls'], internal);
@@ -20,6 +20,10 @@ export function checkCertificates(options: GatewayConfigFile, now: number): Conf
     check.pair(['listen', 'tls', 'certificates', index], pair);
   if (listen.tls?.client_ca !== undefined)
     check.authorities(['listen', 'tls', 'client_ca'], listen.tls.client_ca);
+  if (admin.tls !== undefined) {
+    check.pair(['admin', 'tls'], admin.tls);
+    check.authorities(['admin', 'tls', 'client_ca'], admin.tls.client_ca);
+  }
   for (const [name, { ca }] of Object.entries(issuers))
     if (ca !== undefined) check.authorities(['issuers', name, 'ca'], ca);
   return check.problems;

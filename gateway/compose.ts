@@ -27,7 +27,7 @@ import { liveExplainDeps } from './explain-facts.js';
 import { createAdminServer } from './http/admin-server.js';
 import { boundConnections, createDataPlane } from './http/data-plane.js';
 import { KeyCaches } from './key-caches.js';
-import { drain, listen } from './listen.js';
+import { drain, listen, listenOnSocket } from './listen.js';
 import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
 import { explainRequest } from './pipeline/explain/explain-request.js';
@@ -39,6 +39,7 @@ import type { InForce } from './reload/in-force.js';
 import { measureReloads } from './reload/measure-reloads.js';
 import { prepareConfig } from './reload/prepare-config.js';
 import { AUTH_INTERNAL } from './reload/upstream-specs.js';
+import { adminAddress } from './routing/compile/admin-address.js';
 import { listenerLimits } from './routing/schema/limits.js';
 
 export interface GatewayDeps {
@@ -51,6 +52,7 @@ export interface GatewayDeps {
 export interface Gateway {
   /** `http://host:port` as bound. */
   url: string;
+  /** `http://host:port`, `https://host:port`, or `unix:` and a path. */
   adminUrl: string;
   readiness(): ReadinessReport;
   /** Resolves when ready; rejects after `timeoutMs`. */
@@ -180,7 +182,8 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       });
     const build = buildInfo();
     const admin = createAdminServer({
-      access: config.admin,
+      guard: () => live.current.admin.guard,
+      tls: live.current.admin.certificates?.options,
       readiness,
       version: () => ({ ...build, config: live.current.snapshot.version }),
       config: reloader,
@@ -195,7 +198,15 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     revocations.start();
     const drainer = (app: FastifyInstance): Promise<void> =>
       drain(app, clock, durationMs(live.current.options.value.drain_timeout ?? '10s'));
-    const adminUrl = await listen(lifecycle, admin, config.admin, 'ADMIN_PORT', drainer);
+    live.onSwap(({ admin: { certificates: loaded } }) => {
+      if (loaded !== undefined) (admin.server as unknown as TlsServer).setSecureContext(loaded.options);
+    });
+    const address = adminAddress(config.admin);
+    // The checks have seen to it.
+    if (address === undefined) throw new Error('the admin listener has no address');
+    const adminUrl = await (address.kind === 'socket'
+      ? listenOnSocket(lifecycle, admin, address, drainer)
+      : listen(lifecycle, admin, address, 'ADMIN_PORT', drainer));
     const url = await listen(lifecycle, dataPlane, config.listen, 'PORT', drainer);
     lifecycle.onStop('readiness', async () => {
       stopping = true;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../kit/clock.js';
 import type { Lifecycle } from '../kit/lifecycle.js';
 import { StartupError } from '../kit/startup-error.js';
+import { placeSocket } from '../kit/unix-socket.js';
 
 /** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */
 export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
@@ -10,12 +11,14 @@ export async function drain(app: FastifyInstance, clock: Clock, drainMs: number)
   cancel();
 }
 
+type Stop = (app: FastifyInstance) => Promise<void>;
+
 export async function listen(
   lifecycle: Lifecycle,
   app: FastifyInstance,
   { host, port }: { host: string; port: number },
   variable: string,
-  stop: (app: FastifyInstance) => Promise<void>,
+  stop: Stop,
 ): Promise<string> {
   lifecycle.onStop(`listener ${host}:${port}`, () => stop(app));
   try {
@@ -27,4 +30,20 @@ export async function listen(
       cause,
     });
   }
+}
+
+/** Resolves with `unix:` and the path. */
+export async function listenOnSocket(
+  lifecycle: Lifecycle,
+  app: FastifyInstance,
+  { path, mode }: { path: string; mode: number },
+  stop: Stop,
+): Promise<string> {
+  let remove: () => Promise<void> = async () => undefined;
+  lifecycle.onStop(`listener ${path}`, async () => {
+    await remove();
+    await stop(app);
+  });
+  remove = await placeSocket(path, mode, (made) => app.listen({ path: made }));
+  return `unix:${path}`;
 }

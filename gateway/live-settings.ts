@@ -1,5 +1,8 @@
 /** What a reload puts in force, each with all below it. Everything else is read once, when the process starts. */
 const LIVE: readonly string[] = [
+  'admin.token',
+  'admin.hosts',
+  'admin.tls.clients',
   'limits',
   'internal_tls',
   'shutdown_delay',
@@ -17,11 +20,19 @@ const LIVE: readonly string[] = [
   'revocation.max_staleness',
 ];
 
+const IF_IN_BOTH = new Set([
+  'listen.tls.client_ca',
+  'admin.tls.cert',
+  'admin.tls.key',
+  'admin.tls.client_ca',
+]);
+
 /**
  * Whether a difference at `path` (with dots) is put in force by a reload. `isInBoth`: the setting is there before and
- * after. The client CA is read again, wherever its file is; whether a certificate is asked for at all is not.
+ * after. CAs and the admin listener's certificate are read again, wherever their files are; whether there is TLS, or a
+ * certificate is asked for, is not.
  */
 export function takesEffectLive(path: string, isInBoth: boolean): boolean {
-  if (path === 'listen.tls.client_ca') return isInBoth;
+  if (IF_IN_BOTH.has(path)) return isInBoth;
   return LIVE.some((live) => path === live || path.startsWith(`${live}.`));
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher } from 'undici';
+import { readPem } from '../kit/read-pem.js';
 import { StartupError } from '../kit/startup-error.js';
 import {
   type FetchJwks,
@@ -59,12 +59,11 @@ export function createAgent(ca: string | undefined): Agent {
 
 export function readCa(path: string): string {
   try {
-    const pem = readFileSync(path, 'utf8');
+    const pem = readPem(path);
     new X509Certificate(pem);
     return pem;
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'not a PEM certificate';
+    const reason = cause instanceof StartupError ? cause.message : 'not a PEM certificate';
     throw new StartupError(`cannot use the CA ${path} of an issuer: ${reason}`, { cause });
   }
 }

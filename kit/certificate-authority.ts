@@ -91,7 +91,7 @@ function authority(
   now: () => number,
 ): CertificateAuthority {
   return {
-    cert: ca.toString('pem'),
+    cert: toPem(ca),
     async issue(leaf, validity) {
       const keys = await generateKeys();
       const certificate = await X509CertificateGenerator.create({
@@ -103,7 +103,7 @@ function authority(
         signingKey,
         extensions: await leafExtensions(leaf, ca, keys.publicKey),
       });
-      return { cert: certificate.toString('pem'), key: keyToPem(keys.privateKey) };
+      return { cert: toPem(certificate), key: keyToPem(keys.privateKey) };
     },
   };
 }
@@ -139,6 +139,9 @@ function validityFrom(nowMs: number, lifetimeMs: number): { notBefore: Date; not
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
+
+/** Ends its line, so that files can be joined. */
+const toPem = (certificate: X509Certificate): string => `${certificate.toString('pem')}\n`;
 
 function keyToPem(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { PeerCertificate, TlsOptions } from 'node:tls';
 import { spiffeIdFromSubjectAltName } from '../contracts/spiffe.js';
+import { readPem } from './read-pem.js';
 import { StartupError } from './startup-error.js';
 
 /** Paths of PEM files: who we are, and whom we trust. */
@@ -30,17 +30,6 @@ export function readTlsFiles(files: TlsFiles): TlsMaterial {
     throw new StartupError(`${files.key} is not the key of ${files.cert}: point cert and key at one pair`);
   }
   return material;
-}
-
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new StartupError(
-      `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      { cause },
-    );
-  }
 }
 
 function parse<T>(path: string, read: () => T): T {

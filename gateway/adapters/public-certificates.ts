@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
+import { readPem } from '../../kit/read-pem.js';
 import { StartupError } from '../../kit/startup-error.js';
 import { type CertificateEnd, chainEnd, trustEnd } from './certificate-end.js';
 
@@ -52,14 +52,17 @@ export class PublicCertificates {
 }
 
 /** Throws StartupError naming the file that cannot be used. */
-export function loadCertificates({ certificates, clientCa }: PublicTlsConfig): LoadedCertificates {
-  const ca = clientCa === undefined ? {} : { ca: read(clientCa) };
+export function loadCertificates(
+  { certificates, clientCa }: PublicTlsConfig,
+  use: 'listener' | 'admin',
+): LoadedCertificates {
+  const ca = clientCa === undefined ? {} : { ca: readPem(clientCa) };
   const exact = new Map<string, SecureContext>();
   const wildcard = new Map<string, SecureContext>();
   const contexts = certificates.map(({ cert, key }) => {
-    const options = { cert: read(cert), key: read(key), minVersion: 'TLSv1.2' as const, ...ca };
-    const context = use(cert, () => createSecureContext(options));
-    for (const name of use(cert, () => hostNames(new X509Certificate(options.cert)))) {
+    const options = { cert: readPem(cert), key: readPem(key), minVersion: 'TLSv1.2' as const, ...ca };
+    const context = usable(cert, () => createSecureContext(options));
+    for (const name of usable(cert, () => hostNames(new X509Certificate(options.cert)))) {
       const map = name.startsWith('*.') ? wildcard : exact;
       const key = name.startsWith('*.') ? name.slice(1) : name;
       if (!map.has(key)) map.set(key, context);
@@ -69,9 +72,9 @@ export function loadCertificates({ certificates, clientCa }: PublicTlsConfig): L
   const [first] = contexts;
   if (first === undefined) throw new StartupError('listen.tls needs at least one certificate');
   const ends = certificates.map(({ cert }, index) =>
-    chainEnd('listener', cert, contexts[index]?.options.cert ?? ''),
+    chainEnd(use, cert, contexts[index]?.options.cert ?? ''),
   );
-  if (clientCa !== undefined) ends.push(trustEnd('listener_ca', clientCa, ca.ca ?? ''));
+  if (clientCa !== undefined) ends.push(trustEnd(`${use}_ca`, clientCa, ca.ca ?? ''));
   return { ends, options: first.options, exact, wildcard, fallback: first.context };
 }
 
@@ -82,18 +85,7 @@ function hostNames({ subjectAltName = '' }: X509Certificate): string[] {
     .map((name) => name.slice('DNS:'.length).toLowerCase());
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new StartupError(
-      `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      { cause },
-    );
-  }
-}
-
-function use<T>(path: string, make: () => T): T {
+function usable<T>(path: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {

@@ -1,14 +1,18 @@
+import type { TlsOptions } from 'node:tls';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { KeySetReport, ReadinessReport, VersionReport } from '../../contracts/admin-api.js';
 import type { ExplainRequest, Explanation } from '../../contracts/admin-explain.js';
 import type { Logger } from '../../kit/logger.js';
 import { installProblemReplies } from '../../kit/problem-replies.js';
-import { type AdminAccess, createAdminGuard } from './admin-guard.js';
+import type { AdminGuard } from './admin-guard.js';
 import { addConfigRoutes, type ConfigControl } from './config-routes.js';
 import { registerExplainRoute } from './explain-route.js';
 
 export interface AdminOptions {
-  access: AdminAccess;
+  /** In force at the moment. */
+  guard: () => AdminGuard;
+  /** Absent: plain HTTP. */
+  tls?: TlsOptions | undefined;
   readiness: () => ReadinessReport;
   version: () => VersionReport;
   config: ConfigControl;
@@ -20,7 +24,8 @@ export interface AdminOptions {
 
 /** The admin listener: what the gateway does and holds, and what can be changed while it runs. */
 export function createAdminServer({
-  access,
+  guard,
+  tls,
   readiness,
   version,
   config,
@@ -29,14 +34,14 @@ export function createAdminServer({
   explain,
   logger,
 }: AdminOptions): FastifyInstance {
-  const app = Fastify({
+  const app: FastifyInstance = Fastify({
+    ...(tls === undefined ? {} : { https: { ...tls, requestCert: true, rejectUnauthorized: true } }),
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
   });
   installProblemReplies(app);
-  const guard = createAdminGuard(access);
-  app.addHook('onRequest', async (request) => guard(request));
+  app.addHook('onRequest', async (request) => guard()(request));
   app.get('/live', async () => ({ status: 'ok' }));
   app.get('/version', async () => version());
   app.get('/ready', async (_request, reply) => {

@@ -4,7 +4,7 @@ import { takesEffectLive } from '../live-settings.js';
 import type { GatewayOptions } from '../options.js';
 
 /** Parts of which some members can change live and others not. */
-const SPLIT: readonly string[] = ['', 'listen', 'listen.tls', 'revocation'];
+const SPLIT: readonly string[] = ['', 'listen', 'listen.tls', 'admin', 'admin.tls', 'revocation'];
 
 /** What differs and takes a restart: the reload is refused as a whole rather than done by half. */
 export function checkRestart(next: GatewayOptions, inForce: GatewayOptions): ConfigProblem[] {

@@ -1,5 +1,6 @@
 import type { CertificateEnd } from '../adapters/certificate-end.js';
 import type { LoadedCertificates } from '../adapters/public-certificates.js';
+import type { AdminGuard } from '../http/admin-guard.js';
 import type { Edge } from '../http/edge.js';
 import type { GatewayOptions } from '../options.js';
 import type { Assertions } from '../pipeline/ports.js';
@@ -11,9 +12,11 @@ export interface InForce {
   snapshot: Snapshot;
   edge: Edge;
   assertions: Assertions;
+  /** Who may call the admin listener, and its certificate; undefined for plain HTTP. */
+  admin: { guard: AdminGuard; certificates: LoadedCertificates | undefined };
   /** Of the public listener; undefined for plain HTTP. */
   certificates: LoadedCertificates | undefined;
-  /** When the listener's and the internal certificates end. */
+  /** When the listeners' and the internal certificates end. */
   certificateEnds: readonly CertificateEnd[];
   /** What the files held that it was made from: certificates, keys, secrets. */
   material: Material;

@@ -8,7 +8,9 @@ export function materialFiles({ value: config, sources, texts }: GatewayOptions)
   const { ca, cert, key } = config.internal_tls;
   const issuers = Object.values(config.issuers).flatMap((issuer) => [issuer.ca, issuer.jwks_file]);
   const secrets = sources.filter((source) => texts.every(({ file }) => file !== source));
-  return [ca, cert, key, ...certificateFiles(config), ...issuers, ...secrets].filter(
+  const { tls } = config.admin;
+  const admin = tls === undefined ? [] : [tls.cert, tls.key, tls.client_ca];
+  return [ca, cert, key, ...certificateFiles(config), ...admin, ...issuers, ...secrets].filter(
     (path) => path !== undefined,
   );
 }

@@ -10,6 +10,7 @@ import { createAssertionSigner } from '../adapters/assertion-signer.js';
 import { type CertificateEnd, chainEnd, trustEnd } from '../adapters/certificate-end.js';
 import { loadCertificates } from '../adapters/public-certificates.js';
 import type { UpstreamConnections } from '../adapters/upstream-connections.js';
+import { createAdminGuard } from '../http/admin-guard.js';
 import type { KeyCaches } from '../key-caches.js';
 import type { GatewayOptions } from '../options.js';
 import { compileSnapshot } from '../routing/compile.js';
@@ -56,6 +57,7 @@ export async function prepareConfig(
       inForce !== undefined && inForce.material.certificates === material.certificates
         ? inForce.certificates
         : placed(options, ['listen', 'tls'], () => certificatesOf(options));
+    const admin = placed(options, ['admin', 'tls'], () => adminOf(options));
     const next: InForce = {
       options,
       snapshot,
@@ -68,8 +70,13 @@ export async function prepareConfig(
         inForce !== undefined && isDeepStrictEqual(inForce.options.value.assertions, config.assertions)
           ? inForce.assertions
           : signer(options, clock),
+      admin,
       certificates,
-      certificateEnds: [...(certificates?.ends ?? []), ...internalEnds(config.internal_tls, internalTls())],
+      certificateEnds: [
+        ...(certificates?.ends ?? []),
+        ...internalEnds(config.internal_tls, internalTls()),
+        ...(admin.certificates?.ends ?? []),
+      ],
       material,
     };
     await nextKeys.start(inForce !== undefined);
@@ -98,7 +105,16 @@ function signer({ value: { assertions } }: GatewayOptions, clock: Clock) {
 function certificatesOf({ value: { listen } }: GatewayOptions) {
   return listen.tls === undefined
     ? undefined
-    : loadCertificates({ certificates: listen.tls.certificates, clientCa: listen.tls.client_ca });
+    : loadCertificates({ certificates: listen.tls.certificates, clientCa: listen.tls.client_ca }, 'listener');
+}
+
+function adminOf({ value: { admin } }: GatewayOptions): InForce['admin'] {
+  const { tls } = admin;
+  const certificates =
+    tls === undefined
+      ? undefined
+      : loadCertificates({ certificates: [tls], clientCa: tls.client_ca }, 'admin');
+  return { guard: createAdminGuard(admin), certificates };
 }
 
 function internalEnds(files: TlsFiles, { cert, ca }: TlsMaterial): CertificateEnd[] {

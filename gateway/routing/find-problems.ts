@@ -1,4 +1,5 @@
 import type { ConfigFile, ConfigProblem } from '../../kit/config-file.js';
+import { checkAdmin } from './compile/check-admin.js';
 import { checkAssertions } from './compile/check-assertions.js';
 import { checkConflicts } from './compile/check-conflicts.js';
 import { checkAllCors } from './compile/check-cors.js';
@@ -17,6 +18,7 @@ import type { GatewayConfig } from './schema.js';
 /** Everything that is wrong with a config of the right form, in the order of its sections. Reads no other file. */
 export function findProblems(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
   return [
+    ...checkAdmin(config),
     ...checkListeners(config),
     ...checkPublicUrls(config),
     ...checkIssuers(config),

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
+import { AdminListen } from './schema/admin-listen.js';
 import { Assertions } from './schema/assertions.js';
 import { AuthProfile } from './schema/auth-profile.js';
 import { closed, Duration, Name } from './schema/common.js';
 import { Defaults } from './schema/defaults.js';
 import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
-import { AdminListen, PublicListen } from './schema/listen.js';
+import { PublicListen } from './schema/listen.js';
 import { Log } from './schema/log.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';

@@ -1,7 +1,7 @@
 import { type Document, isNode, isScalar, type Node, visit } from 'yaml';
 import { closest } from '../closest.js';
 import type { Range } from './source-text.js';
-import { forEachSecret, secretNames } from './walk-schema.js';
+import { forEachSecret, settingNames } from './walk-schema.js';
 
 /**
  * Where a secret is written out in a file: at the settings that the schema calls secrets, at keys that look like one of
@@ -16,7 +16,7 @@ export function hiddenRanges(document: Document, text: string, schema: object): 
     if (end > start && !isReference(text.slice(start, end))) ranges.push({ start, end });
   };
   forEachSecret(document, schema, hide);
-  const names = [...secretNames(schema)];
+  const names = settingNames(schema);
   visit(document, {
     Pair(_, { key, value }) {
       if (isScalar(key) && isNode(value) && looksSecret(String(key.value), names)) hide(value);
@@ -43,13 +43,15 @@ const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z 
 const isReference = (source: string): boolean =>
   /^(["']?)(\$\{[A-Za-z_][A-Za-z0-9_]*(:-(file:[^}]*)?)?\}|file:.*|)\1$/.test(source.trim());
 
-/** `secrett` is most likely the secret, mistyped. */
-const looksSecret = (key: string, names: readonly string[]): boolean =>
-  /secret|passw|private/i.test(key) ||
-  names.includes(key) ||
-  (key.length > 3 && closest(key, names) !== undefined);
+type Names = ReturnType<typeof settingNames>;
 
-function namedInText(text: string, names: readonly string[]): Range[] {
+/** `secrett` is most likely the secret, mistyped; `socket` is a setting of its own. */
+const looksSecret = (key: string, { secret, plain }: Names): boolean =>
+  /secret|passw|private/i.test(key) ||
+  secret.has(key) ||
+  (key.length > 3 && !plain.has(key) && closest(key, [...secret]) !== undefined);
+
+function namedInText(text: string, names: Names): Range[] {
   return [...text.matchAll(/(["']?)([A-Za-z_]+)\1[ \t]*:[ \t]+(?=\S)/g)].flatMap(
     ({ 0: found, 2: key = '', index }) => {
       if (!looksSecret(key, names)) return [];

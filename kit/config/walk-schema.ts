@@ -44,19 +44,19 @@ function forEachNode(
   walk(document.contents, schema as SchemaNode);
 }
 
-/** The names of all secrets, wherever they stand. */
-export function secretNames(schema: object): ReadonlySet<string> {
-  const names = new Set<string>();
+/** The names of all settings, wherever they stand: of secrets, and of those that are never one. */
+export function settingNames(schema: object): { secret: ReadonlySet<string>; plain: ReadonlySet<string> } {
+  const [secret, all] = [new Set<string>(), new Set<string>()];
   const walk = (node: SchemaNode): void => {
     for (const [name, below] of Object.entries(node.properties ?? {})) {
-      if (below.writeOnly === true) names.add(name);
+      (below.writeOnly === true ? secret : all).add(name);
       walk(below);
     }
     for (const below of [...Object.values(node.patternProperties ?? {}), ...(node.anyOf ?? [])]) walk(below);
     if (node.items !== undefined) walk(node.items);
   };
   walk(schema as SchemaNode);
-  return names;
+  return { secret, plain: new Set([...all].filter((name) => !secret.has(name))) };
 }
 
 function schemaOf(

@@ -25,3 +25,20 @@ t.test('every snippet of the listener page is good in the config as shipped', as
     t.ok(compileSnapshot(loadGatewayConfig(file, {}), () => NO_KEYS).version, `snippet ${index + 1}`);
   }
 });
+
+t.test(
+  'every way to reach the admin listener on the operations page is good in the config as shipped',
+  async (t) => {
+    const shipped = parse(readFileSync(join(packageRoot(), 'config/gateway.yaml'), 'utf8')) as object;
+    const page = readFileSync(join(packageRoot(), 'docs/operations.md'), 'utf8');
+    const [, section = ''] = /^## The admin listener\n([\s\S]*?)^## /m.exec(page) ?? [];
+    const snippets = [...section.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+    t.equal(snippets.length, 4);
+    for (const [index, text] of snippets.entries()) {
+      const file = join(t.testdir(), 'gateway.yaml');
+      const here = text.replace('file:/etc/gatehouse/admin-token', 'x'.repeat(32));
+      writeFileSync(file, stringify({ ...shipped, ...(parse(here) as object) }));
+      t.ok(compileSnapshot(loadGatewayConfig(file, {}), () => NO_KEYS).version, `snippet ${index + 1}`);
+    }
+  },
+);

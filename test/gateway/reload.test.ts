@@ -123,7 +123,7 @@ t.test('what takes a restart refuses the whole reload, naming the place', async 
   });
   for (const [changes, key] of [
     [{ listen: { host: '127.0.0.1', port: 1 } }, 'listen.port'],
-    [{ admin: { host: '::1', port: 0 } }, 'admin'],
+    [{ admin: { host: '::1', port: 0 } }, 'admin.host'],
     [{ log: { level: 'debug' } }, 'log'],
     [{ keys_dir: 'elsewhere' }, 'keys_dir'],
     [

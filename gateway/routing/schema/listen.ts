@@ -1,24 +1,5 @@
 import { Type } from 'typebox';
-import { closed, Port, Secret } from './common.js';
-
-export const AdminListen = Type.Object(
-  {
-    host: Type.String({ minLength: 1, description: 'any other address than loopback needs a token' }),
-    port: Port,
-    token: Type.Optional(
-      Secret(
-        'bearer token that every call has to carry; 32 characters or more, or file: and a path; empty: none',
-      ),
-    ),
-    hosts: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        minItems: 1,
-        description: 'host names that it may be called by, without port, besides localhost and addresses',
-      }),
-    ),
-  },
-  closed,
-);
+import { closed, Port } from './common.js';
 
 const ServerTls = Type.Object(
   {
