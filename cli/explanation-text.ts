@@ -38,13 +38,12 @@ function requestText({ request, config, mode }: Explanation): string {
 }
 
 function routeText(route: ExplainedRoute): string {
-  const { sends, rate_limit: limit } = route;
+  const { sends } = route;
   const params = Object.entries(route.params).map(([name, value]) => `:${name} = ${value}`);
   const lines = [
     `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
     ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
-    `limits   ${upstreamLimits(route)}` +
-      (limit === null ? 'no rate limit' : `${limit.requests} requests in ${limit.per_ms} ms`),
+    `limits   ${upstreamLimits(route)}${rateLimits(route)}`,
   ];
   return lines.map(cell).join('\n');
 }
@@ -52,6 +51,15 @@ function routeText(route: ExplainedRoute): string {
 function upstreamLimits({ upstream, timeout_ms, idle_timeout_ms, max_body_bytes }: ExplainedRoute): string {
   if (upstream === null) return '';
   return `${timeout_ms} ms to the first byte, ${idle_timeout_ms} ms of silence, body up to ${max_body_bytes} bytes, `;
+}
+
+function rateLimits({ rate_limits: limits, cost }: ExplainedRoute): string {
+  if (limits.length === 0) return 'no rate limit';
+  const each = limits.map(({ name, requests, per_ms, burst, by, shared }) => {
+    const further = `${burst === requests ? '' : `, ${burst} at once`}${shared ? ', shared' : ''}`;
+    return `${name}: ${requests} in ${per_ms} ms by ${by}${further}`;
+  });
+  return `${each.join('; ')}${cost === 1 ? '' : `; costs ${cost}`}`;
 }
 
 function stepRow({ name, result, expected, found, code }: ExplainedStep): unknown[] {

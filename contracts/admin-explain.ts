@@ -83,7 +83,21 @@ export interface ExplainedRoute {
   timeout_ms: number | null;
   idle_timeout_ms: number | null;
   max_body_bytes: number | null;
-  rate_limit: { requests: number; per_ms: number } | null;
+  /** All of them hold. */
+  rate_limits: ExplainedRateLimit[];
+  /** What a request counts for in them. */
+  cost: number;
+}
+
+export interface ExplainedRateLimit {
+  /** Under `rate_limits`, or `route` for one that is the route's own. */
+  name: string;
+  requests: number;
+  per_ms: number;
+  burst: number;
+  by: 'subject' | 'client' | 'api_key' | 'address';
+  /** Counted by all gateways together. */
+  shared: boolean;
 }
 
 export interface Candidate {

@@ -29,7 +29,7 @@ export const CONFIG_PROBLEMS = {
   config_syntax: error('the file is not YAML', 'look at the marked place, or at the line above it'),
   config_duplicate_key: error(
     'a key or a name stands twice, in one file or in two',
-    'keep one of them; a folder joins only issuers, upstreams, auth and routes',
+    'keep one of them; a folder joins only issuers, upstreams, auth, rate_limits and routes',
   ),
   config_alias: error(
     'an alias names no anchor, or aliases multiply beyond reason',
@@ -151,6 +151,14 @@ export const CONFIG_PROBLEMS = {
   config_header_rule: error(
     'a header that routes cannot set or remove, or that stands twice',
     'leave it to the gateway; for access-control-* use cors',
+  ),
+  config_rate_limit: error(
+    'a rate limit that nobody could keep to, or that counts nothing',
+    'as the message says',
+  ),
+  config_rate_limit_redis: error(
+    'a rate limit that gateways share, without a place where',
+    'set revocation.redis_url, or leave `shared` out',
   ),
   config_rule_param: error('a rule names a path parameter that the path does not have', 'correct the name'),
 

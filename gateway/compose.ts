@@ -17,7 +17,8 @@ import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
 import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
-import { createMemoryRateLimiter } from './adapters/rate-limiter.js';
+import { RateLimitCells } from './adapters/rate-limit-cells.js';
+import { createRateLimiter } from './adapters/rate-limiter.js';
 import { RequestMetrics } from './adapters/request-metrics.js';
 import { createRevocationSource } from './adapters/revocation-source.js';
 import { createStaleWarning } from './adapters/stale-warning.js';
@@ -127,7 +128,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       get assertions() {
         return live.current.assertions;
       },
-      rateLimiter: createMemoryRateLimiter(clock),
+      rateLimiter: createRateLimiter({ cells: new RateLimitCells(), clock, onShared: () => undefined }),
       record(outcome) {
         requestMetrics.count(outcome);
         logAccess(outcome);

@@ -11,6 +11,7 @@ const LIVE: readonly string[] = [
   'upstreams',
   'assertions',
   'auth',
+  'rate_limits',
   'defaults',
   'routes',
   'listen.hosts',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Problem } from '../../contracts/problem.js';
+import { addressGroup } from '../../kit/address-group.js';
 import type { Clock } from '../../kit/clock.js';
 import {
   blockedUntil,
@@ -9,7 +10,6 @@ import {
   forgetFailures,
 } from '../stores/attempt-counters.js';
 import type { Database, Queries } from '../stores/database.js';
-import { addressGroup } from './address-group.js';
 
 const MINUTE_MS = 60_000;
 

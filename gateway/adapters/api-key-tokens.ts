@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ApiKeyExchange } from '../../contracts/auth-api.js';
 import { Problem } from '../../contracts/problem.js';
+import { addressGroup } from '../../kit/address-group.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
 import type { ApiKeys } from '../pipeline/ports.js';
@@ -79,13 +80,13 @@ export class ApiKeyTokens implements ApiKeys {
 
   #firstUse(digest: string, key: string, address: string): Promise<string> {
     if (this.#underWay.size >= MAX_EXCHANGES_AT_ONCE) throw new Problem('overloaded', { reason: 'api_key' });
-    const retryAfterMs = this.#failures.charge(address);
+    const retryAfterMs = this.#failures.charge(addressGroup(address));
     if (retryAfterMs > 0) {
       const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
       throw new Problem('rate_limited', { headers, reason: 'api_key' });
     }
     return this.#start(digest, key, (known) => {
-      if (known) this.#failures.payBack(address);
+      if (known) this.#failures.payBack(addressGroup(address));
     });
   }
 

@@ -1,30 +1,53 @@
 import type { Clock } from '../../kit/clock.js';
-import type { RateLimiter } from '../pipeline/ports.js';
+import type { Charge, RateLimiter, Standing, Taken } from '../pipeline/ports.js';
 import type { RateLimit } from '../pipeline/route.js';
+import type { Cell, RateLimitCells } from './rate-limit-cells.js';
 
-const SWEEP_EVERY = 10_000;
+export interface RateLimiterOptions {
+  cells: RateLimitCells;
+  clock: Clock;
+  /** Told what was let through by a limit that gateways share, in milliseconds of its window. */
+  onShared: (cell: Cell, addedMs: number) => void;
+}
 
 /**
- * Counts in this process by GCRA: each key has one number, the time at which its allowance would be full again. A burst
- * of `requests` passes at once, then one each `perMs / requests`.
+ * Counts by GCRA, in this process: each caller has one number for a limit, the time at which its burst would be whole
+ * again. A burst passes at once, then one each `perMs / requests`. What is shared is added in the background.
  */
-export function createMemoryRateLimiter(clock: Clock): RateLimiter {
-  const fullAt = new Map<string, number>();
-  let untilSweep = SWEEP_EVERY;
-
+export function createRateLimiter({ cells, clock, onShared }: RateLimiterOptions): RateLimiter {
   return {
-    take(key, { requests, perMs }: RateLimit) {
+    take(charges: readonly Charge[], cost: number): Taken {
       const now = clock.monotonic();
-      if (--untilSweep <= 0) {
-        untilSweep = SWEEP_EVERY;
-        for (const [held, at] of fullAt) if (at <= now) fullAt.delete(held);
+      const charged = charges.map(({ limit, key }) => cells.at(limit, key, now));
+      const admitted = charged.every((cell) => excessMs(cell, cost, now) === 0);
+      if (admitted) {
+        for (const cell of charged) {
+          const addedMs = cost * stepMs(cell.limit);
+          cell.fullAt = Math.max(cell.fullAt, now) + addedMs;
+          if (cell.limit.shared) onShared(cell, addedMs);
+        }
       }
-      const next = Math.max(fullAt.get(key) ?? 0, now) + perMs / requests;
-      // A hair of tolerance, or rounding would cost the last request of a burst.
-      const excessMs = next - (now + perMs) - 1e-6 * perMs;
-      if (excessMs > 0) return { retryAfterMs: excessMs };
-      fullAt.set(key, next);
-      return { retryAfterMs: 0 };
+      return { admitted, standings: charged.map((cell) => standingOf(cell, cost, now)) };
     },
+  };
+}
+
+const stepMs = ({ perMs, requests }: RateLimit): number => perMs / requests;
+
+/** By how much a request of this cost comes too soon; 0 for one that does not. */
+function excessMs({ fullAt, limit }: Cell, cost: number, now: number): number {
+  const step = stepMs(limit);
+  const burstMs = limit.burst * step;
+  const excess = Math.max(fullAt, now) + cost * step - (now + burstMs);
+  // A hair of tolerance, or rounding would cost the last request of a burst.
+  return excess <= 1e-6 * burstMs ? 0 : excess;
+}
+
+function standingOf(cell: Cell, cost: number, now: number): Standing {
+  const owedMs = Math.max(0, cell.fullAt - now);
+  return {
+    available: Math.max(0, Math.floor(cell.limit.burst - owedMs / stepMs(cell.limit) + 1e-6)),
+    nextInMs: excessMs(cell, cost, now),
+    fullInMs: owedMs,
   };
 }

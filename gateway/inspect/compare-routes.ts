@@ -1,7 +1,9 @@
-import type { Route } from '../pipeline/route.js';
+import type { Route, RouteRateLimits } from '../pipeline/route.js';
+import { RATE_LIMIT_HEADERS } from '../routing/compile/rate-limits.js';
 import { compareAccess, type Difference } from './compare-access.js';
 import type { Effect } from './config-change.js';
 import { describeDestination } from './describe-access.js';
+import { describeRateLimits } from './describe-rate-limits.js';
 import { duration, size } from './effective-config.js';
 
 /** What is decided elsewhere, or says the same in another place. */
@@ -16,7 +18,8 @@ const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value
   timeoutMs: ['limits', 'timeout', (value) => duration(Number(value))],
   idleTimeoutMs: ['limits', 'idle_timeout', (value) => duration(Number(value))],
   maxBodyBytes: ['limits', 'max_body', (value) => size(Number(value))],
-  rateLimit: ['limits', 'rate_limit', json],
+  rateLimits: ['limits', 'rate_limit', (value) => describeRateLimits(value as RouteRateLimits)],
+  droppedHeaders: ['other', 'dropped_headers', withoutLimits],
   rewrite: ['destination', 'rewritten path', json],
   strippedPrefix: ['destination', 'strip_prefix', json],
   answer: ['destination', 'answer', json],
@@ -40,13 +43,20 @@ function compareDestination(before: Route, after: Route): Difference[] {
   return was === is ? [] : [['destination', `${was} → ${is}`]];
 }
 
+/** Compared as it is shown: what a limit is counted under, say, is no difference to anybody. */
 function compareSetting(name: string, before: unknown, after: unknown): Difference[] {
-  if (NOT_COMPARED.has(name) || json(before) === json(after)) return [];
-  if (name === 'forwardToken')
-    return [[after === true ? 'weaker' : 'other', `forward_token: ${json(before)} → ${json(after)}`]];
+  if (NOT_COMPARED.has(name)) return [];
   const [effect, label, show] = NAMED[name] ?? (['other', snakeCase(name), json] as const);
   const text = (value: unknown): string => (value === undefined ? 'none' : show(value));
+  if (text(before) === text(after)) return [];
+  if (name === 'forwardToken')
+    return [[after === true ? 'weaker' : 'other', `forward_token: ${json(before)} → ${json(after)}`]];
   return [[effect, `${label}: ${text(before)} → ${text(after)}`]];
+}
+
+/** Those of a limit go with the limit. */
+function withoutLimits(names: unknown): string {
+  return json([...(names as ReadonlySet<string>)].filter((name) => !RATE_LIMIT_HEADERS.includes(name)));
 }
 
 function json(value: unknown): string {

@@ -4,7 +4,7 @@ import type { ConfigChange } from './config-change.js';
 import { effectiveConfig } from './effective-config.js';
 
 /** Compared by what they do to requests, or member by member. */
-const ELSEWHERE = new Set(['routes', 'auth', 'defaults', 'issuers', 'upstreams']);
+const ELSEWHERE = new Set(['routes', 'auth', 'defaults', 'rate_limits', 'issuers', 'upstreams']);
 
 /** The settings of the gateway itself. Secrets are masked: one that changed is told by its name alone. */
 export function compareSettings(before: OfflineGateway, after: OfflineGateway): ConfigChange[] {

@@ -52,7 +52,7 @@ function lintRoute(route: Route, written: RouteConfig, { config }: OfflineGatewa
       'anybody may change whatever is below: list the paths that are public',
     );
   else if (isPublic) find('public-route', 'note', 'anybody may call it');
-  if (isPublic && changes && route.rateLimit === undefined)
+  if (isPublic && changes && route.rateLimits === undefined)
     find('public-no-rate-limit', 'warning', 'anybody may call it as often as they like: set rate_limit');
   if (!isPublic && route.rules.length === 0)
     find('any-caller', 'note', 'any caller with a good token may use it: name scopes, roles or claims');
@@ -104,7 +104,7 @@ function lintCors(
     find('plain-origin', 'warning', 'an http origin is whoever sits on the way to it: use https');
 }
 
-function lintSettings({ config }: OfflineGateway): LintFinding[] {
+function lintSettings({ config, snapshot }: OfflineGateway): LintFinding[] {
   const findings: LintFinding[] = [];
   const find = (rule: string, severity: Severity, where: string, message: string): void => {
     findings.push({ rule, severity, where, message, source: null });
@@ -129,6 +129,12 @@ function lintSettings({ config }: OfflineGateway): LintFinding[] {
         `issuers.${name}`,
         'expired tokens are good for minutes: set clocks, not leeway',
       );
+  }
+  for (const name of Object.keys(config.rate_limits ?? {})) {
+    const used = snapshot.routes.all.some((route) =>
+      route.rateLimits?.limits.some((limit) => limit.name === name),
+    );
+    if (!used) find('unused-rate-limit', 'note', `rate_limits.${name}`, 'no route is held to it');
   }
   if (config.revocation.mode === 'off')
     find('revocation-off', 'error', 'revocation.mode', 'nothing can be revoked before it expires');

@@ -1,3 +1,4 @@
+import { plainAddress } from '../../kit/address-group.js';
 import { headerValues, listTokens } from './headers.js';
 import type { Addressed } from './states.js';
 
@@ -43,7 +44,8 @@ export function forwardingHeaders({ request, host, route }: Addressed): string[]
 
 /**
  * The client's address: the nearest hop that is no trusted proxy (rightmost first, since only what a trusted proxy
- * appended is known). `isTrusted` knows the proxies.
+ * appended is known). `isTrusted` knows the proxies. A hop that is no address is nobody: whoever could write anything
+ * there would be another client each time.
  */
 export function clientAddress(
   peerAddress: string,
@@ -53,7 +55,9 @@ export function clientAddress(
   let address = peerAddress;
   for (const hop of listTokens(forwardedFor).reverse()) {
     if (!isTrusted(address)) return address;
-    address = hop;
+    const next = plainAddress(hop);
+    if (next === undefined) return address;
+    address = next;
   }
   return address;
 }

@@ -41,6 +41,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       checkUpgradeOrigin(routed);
       decision = await decideCaller(routed, gateway);
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);
+      routed = admitted;
       const answer = answerRoute(admitted);
       if (answer !== undefined) {
         forwarded = exchange.answer(answer, admitted.responseHeaders);

@@ -15,7 +15,7 @@ export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
 export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
-export type { OwnAnswer } from './route.js';
+export { type OwnAnswer, RATE_LIMIT_BY } from './route.js';
 export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
@@ -34,8 +34,32 @@ export interface Revocations {
 }
 
 export interface RateLimiter {
-  /** Counts one request. `retryAfterMs` is 0 when it is within the limit. */
-  take(key: string, limit: RateLimit): { retryAfterMs: number };
+  /**
+   * Counts a request of this cost against each of the limits, or against none of them where one has no room for it.
+   * Answers at once, whoever else counts along.
+   */
+  take(charges: readonly Charge[], cost: number): Taken;
+}
+
+/** A limit, and who is counted by it. */
+export interface Charge {
+  limit: RateLimit;
+  key: string;
+}
+
+export interface Taken {
+  admitted: boolean;
+  /** One a charge, in their order, as they stand afterwards. */
+  standings: readonly Standing[];
+}
+
+export interface Standing {
+  /** How much may come at once now. */
+  available: number;
+  /** Until there is room for another such request; 0: now. */
+  nextInMs: number;
+  /** Until the whole burst is there again. */
+  fullInMs: number;
 }
 
 /** Access tokens for API keys (design 4.11). */

@@ -32,7 +32,8 @@ interface RouteBase {
   origins: ReadonlySet<string> | undefined;
   /** `%2F` inside one parameter is let through as it is. */
   allowEncodedSlash: boolean;
-  rateLimit: RateLimit | undefined;
+  /** Undefined: as often as they like. */
+  rateLimits: RouteRateLimits | undefined;
   cors: CorsPolicy | undefined;
   /** Added to every answer on this route; part of the CORS headers where there are any. */
   responseHeaders: HeaderList;
@@ -112,7 +113,29 @@ export interface OwnAnswer {
   body: string;
 }
 
+/** Whose requests are counted together. */
+export const RATE_LIMIT_BY = ['subject', 'client', 'api_key', 'address'] as const;
+export type RateLimitBy = (typeof RATE_LIMIT_BY)[number];
+
+/** All of them have to have room for a request. */
+export interface RouteRateLimits {
+  limits: readonly RateLimit[];
+  /** What one request counts for; at most the smallest burst. */
+  cost: number;
+  /** `RateLimit-Policy`. */
+  policy: string;
+}
+
 export interface RateLimit {
+  /** For clients and for the log: its name in config, or `route` for one that is the route's own. */
+  name: string;
+  /** What is counted together: the same numbers, under the same name or on the same route. */
+  id: string;
   requests: number;
   perMs: number;
+  /** How many may come at once. */
+  burst: number;
+  by: RateLimitBy;
+  /** Counted by all gateways together. */
+  shared: boolean;
 }

@@ -10,6 +10,7 @@ import { checkListeners } from './compile/check-listeners.js';
 import { checkMatch } from './compile/check-match.js';
 import { checkPublicUrls } from './compile/check-origins.js';
 import { checkProfiles } from './compile/check-profiles.js';
+import { checkRateLimits } from './compile/check-rate-limits.js';
 import { checkRevocationMode } from './compile/check-revocation-mode.js';
 import { checkRoutes } from './compile/check-routes.js';
 import { checkUpstreams } from './compile/check-upstreams.js';
@@ -32,5 +33,6 @@ export function findProblems(config: ConfigFile<GatewayConfig>): ConfigProblem[]
     ...checkAllCors(config),
     ...checkHeaderRules(config),
     ...checkIdentityHeaders(config),
+    ...checkRateLimits(config),
   ];
 }

@@ -8,6 +8,7 @@ import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
 import { PublicListen } from './schema/listen.js';
 import { Log } from './schema/log.js';
+import { RateLimits } from './schema/rate-limit.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
 import { InternalTls, Upstream } from './schema/upstream.js';
@@ -35,6 +36,7 @@ export const GatewayConfigSchema = Type.Object(
     upstreams: Type.Record(Name, Upstream, closed),
     assertions: Type.Optional(Assertions),
     auth: Type.Record(Name, AuthProfile, closed),
+    rate_limits: Type.Optional(RateLimits),
     defaults: Type.Optional(Defaults),
     routes: Type.Array(Route, { minItems: 1 }),
   },

@@ -24,7 +24,7 @@ export function schemaProblems(schema: object, value: unknown, path: ConfigPath 
   const problem = (code: ConfigCode, message: string): FormProblem[] => [
     { path, code, message, part: 'value' },
   ];
-  if (at.anyOf !== undefined) return choiceProblems(at.anyOf, value, path);
+  if (at.anyOf !== undefined) return choiceProblems(choicesOf(at), value, path);
   if (value === null)
     return problem('config_value', `${nameOf(path)} has no value: it has to be ${describeForm(at)}`);
   if (at.type === 'object' && isMap(value)) return mapProblems(at, value, path);
@@ -32,6 +32,10 @@ export function schemaProblems(schema: object, value: unknown, path: ConfigPath 
   const { code, message } = wrongText(at, value);
   return problem(code, `${nameOf(path)} ${message}`);
 }
+
+/** A choice whose forms are choices themselves is one choice of them all. */
+const choicesOf = (schema: FormSchema): readonly FormSchema[] =>
+  schema.anyOf === undefined ? [schema] : schema.anyOf.flatMap(choicesOf);
 
 /** Of several forms the one that was most likely meant: of the value's type, with the fewest problems. */
 function choiceProblems(branches: readonly FormSchema[], value: unknown, path: ConfigPath): FormProblem[] {

@@ -4,16 +4,22 @@ import t from 'tap';
 import { parse, stringify } from 'yaml';
 import { GatewayConfigSchema, loadGatewayConfig } from '../../gateway/index.js';
 import { compileSnapshot } from '../../gateway/routing/compile.js';
+import { RateLimit } from '../../gateway/routing/schema/rate-limit.js';
 import { Route } from '../../gateway/routing/schema/route.js';
 import { parseConfig } from '../../kit/config-file.js';
 import { packageRoot } from '../../kit/package-root.js';
 
-const page = readFileSync(join(packageRoot(), 'docs/routes.md'), 'utf8');
-const blocks = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text ?? '');
-const shipped = loadGatewayConfig(join(packageRoot(), 'config/gateway.yaml'), {}).value;
+const pageOf = (name: string) => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
+const blocksOf = (page: string) => [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) => text ?? '');
+const page = pageOf('routes.md');
+const limits = pageOf('limits.md');
+const shipped = loadGatewayConfig(join(packageRoot(), 'config/gateway.yaml'), {
+  REDIS_URL: 'redis://127.0.0.1:6379',
+}).value;
 
-t.test('each block of the page is config that loads', async (t) => {
-  t.ok(blocks.length > 2);
+t.test('each block of the pages is config that loads', async (t) => {
+  const blocks = [page, limits].flatMap(blocksOf);
+  t.ok(blocksOf(page).length > 2 && blocksOf(limits).length > 0);
   for (const block of blocks) {
     const config = stringify({ ...shipped, ...(parse(block) as object) });
     t.doesNotThrow(
@@ -25,4 +31,8 @@ t.test('each block of the page is config that loads', async (t) => {
 
 t.test('each key of a route is on the page', async (t) => {
   for (const key of Object.keys(Route.properties)) t.ok(new RegExp(`\\b${key}\\b`).test(page), key);
+});
+
+t.test('each key of a limit is on its page', async (t) => {
+  for (const key of Object.keys(RateLimit.properties)) t.match(limits, new RegExp(`\\| .*\`${key}\``), key);
 });

@@ -7,7 +7,6 @@ export function explainRoute(
   forwardable: Forwardable | undefined,
   targets: readonly string[],
 ): ExplainedRoute {
-  const { rateLimit } = route;
   const forwards = route.kind === 'forward' ? route : undefined;
   const sends =
     forwardable === undefined ? null : { method: forwardable.request.method, path: forwardable.target };
@@ -22,6 +21,9 @@ export function explainRoute(
     timeout_ms: forwards?.timeoutMs ?? null,
     idle_timeout_ms: forwards?.idleTimeoutMs ?? null,
     max_body_bytes: forwards?.maxBodyBytes ?? null,
-    rate_limit: rateLimit === undefined ? null : { requests: rateLimit.requests, per_ms: rateLimit.perMs },
+    rate_limits: (route.rateLimits?.limits ?? []).map(({ name, requests, perMs, burst, by, shared }) => ({
+      ...{ name, requests, per_ms: perMs, burst, by, shared },
+    })),
+    cost: route.rateLimits?.cost ?? 1,
   };
 }

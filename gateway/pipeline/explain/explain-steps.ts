@@ -15,6 +15,7 @@ import type { Route } from '../route.js';
 import type { InboundRequest, Located, Routed, Stripped } from '../states.js';
 import { stripReservedHeaders } from '../strip-reserved-headers.js';
 import { type CallerOptions, explainCaller } from './explain-caller.js';
+import { rateLimitFacts } from './explain-rate-limit.js';
 import { listed } from './phrases.js';
 import { Trace } from './trace.js';
 
@@ -91,8 +92,7 @@ async function runStages(
     );
   }
   const authorized = await explainCaller(routed, gateway, options, trace);
-  const { rateLimit } = routed.route;
-  const admitted = trace.step('rate limit', { expected: limitText(rateLimit), found: 'not counted' }, () =>
+  const admitted = trace.step('rate limit', rateLimitFacts(authorized), () =>
     limitRate(authorized, gateway.rateLimiter),
   );
   if (routed.route.kind !== 'forward') {
@@ -116,6 +116,3 @@ async function runStages(
 
 const expectedOrigin = ({ origins }: Route): string =>
   origins === undefined ? 'none, or the host itself' : `none, or one of ${listed([...origins])}`;
-
-const limitText = (limit: Route['rateLimit']): string =>
-  limit === undefined ? 'no limit' : `${limit.requests} in ${limit.perMs} ms`;

@@ -18,6 +18,7 @@ export const CORS_RESPONSE_HEADERS = [
 
 /** What a page has to read to know why it was refused, and to tell somebody about it. */
 const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id'];
+const EXPOSED_WITH_LIMIT = ['RateLimit', 'RateLimit-Policy'];
 
 /** `further` goes along with every answer. */
 export function compileCors(
@@ -29,7 +30,8 @@ export function compileCors(
   if (cors === undefined) return undefined;
   const { origins, methods, headers, expose = [], credentials = false, max_age } = cors;
   const isAny = origins.includes('*');
-  const exposed = ['access-control-expose-headers', [...EXPOSED, ...expose].join(', ')];
+  const limited = route.rate_limit === undefined ? [] : EXPOSED_WITH_LIMIT;
+  const exposed = ['access-control-expose-headers', [...EXPOSED, ...limited, ...expose].join(', ')];
   const others = isAny ? further : [...further, 'vary', 'Origin'];
   return {
     origins: isAny ? undefined : new Set(origins),

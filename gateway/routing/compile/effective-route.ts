@@ -1,13 +1,13 @@
+import type { RouteRateLimitConfig } from '../schema/rate-limit.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { profileName } from './route-names.js';
 
 type CorsConfig = NonNullable<NonNullable<GatewayConfig['defaults']>['cors']>;
-type RateLimitConfig = NonNullable<NonNullable<GatewayConfig['defaults']>['rate_limit']>;
 
 /** A route with everything that it takes from `defaults` and from its profile. */
 export type EffectiveRoute = Omit<RouteConfig, 'cors' | 'rate_limit'> & {
   cors?: CorsConfig | undefined;
-  rate_limit?: RateLimitConfig | undefined;
+  rate_limit?: RouteRateLimitConfig | undefined;
 };
 
 /**

@@ -1,4 +1,3 @@
-import { durationMs } from '../../../kit/units.js';
 import type { CredentialSources } from '../../pipeline/credential-sources.js';
 import type { Issuer } from '../../pipeline/issuer.js';
 import type { Route } from '../../pipeline/route.js';
@@ -10,6 +9,7 @@ import { compileDestination, type Withheld } from './destinations.js';
 import { effectiveRoute } from './effective-route.js';
 import { headersReplaced, headersSet } from './header-rules.js';
 import { identityLayouts, type LayoutOf, reservedHeaders } from './identity-layouts.js';
+import { compileRateLimits, RATE_LIMIT_HEADERS } from './rate-limits.js';
 import { compileConditions, describeConditions, hostsOf } from './route-conditions.js';
 import { profileName, withHead } from './route-names.js';
 
@@ -50,12 +50,15 @@ export function compileRoute(written: RouteConfig, source: string, parts: RouteP
   const conditions = compileConditions(route);
   const added = headersSet(route.response_headers);
   const cors = compileCors(route, profile, added);
+  const id = `${route.methods.join('|')} ${hosts.join(',')}${route.path}${describeConditions(conditions)}`;
+  const rateLimits = compileRateLimits(route, id, config);
   const dropped = [
     ...headersReplaced(route.response_headers),
     ...(cors === undefined ? [] : CORS_RESPONSE_HEADERS),
+    ...(rateLimits === undefined ? [] : RATE_LIMIT_HEADERS),
   ];
   const base = {
-    id: `${route.methods.join('|')} ${hosts.join(',')}${route.path}${describeConditions(conditions)}`,
+    id,
     pattern: route.path,
     methods: withHead(route.methods),
     hosts,
@@ -63,10 +66,7 @@ export function compileRoute(written: RouteConfig, source: string, parts: RouteP
     identityLayout: layoutOf(route),
     origins: origins === undefined ? undefined : new Set(origins),
     allowEncodedSlash: route.encoded_slash === 'allow',
-    rateLimit:
-      route.rate_limit === undefined
-        ? undefined
-        : { requests: route.rate_limit.requests, perMs: durationMs(route.rate_limit.per) },
+    rateLimits,
     cors,
     responseHeaders: added,
     droppedHeaders: dropped.length === 0 ? reserved : new Set([...reserved, ...dropped]),

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { closed, Duration, Size } from './common.js';
 import { Cors } from './cors.js';
 import { RequestHeaders, ResponseHeaders } from './header-rules.js';
-import { RateLimit } from './rate-limit.js';
+import { RouteRateLimit } from './rate-limit.js';
 
 /** What may be said once for all routes. */
 export const limitsOfRoutes = {
@@ -16,7 +16,7 @@ export const limitsOfRoutes = {
 export const Defaults = Type.Object(
   {
     ...limitsOfRoutes,
-    rate_limit: Type.Optional(RateLimit),
+    rate_limit: Type.Optional(RouteRateLimit),
     cors: Type.Optional(Cors),
     request_headers: Type.Optional(RequestHeaders),
     response_headers: Type.Optional(ResponseHeaders),

@@ -5,7 +5,7 @@ import { Cors } from './cors.js';
 import { limitsOfRoutes } from './defaults.js';
 import { destination } from './destination.js';
 import { RequestHeaders, ResponseHeaders } from './header-rules.js';
-import { RateLimit } from './rate-limit.js';
+import { RouteRateLimit } from './rate-limit.js';
 import { routeMatch } from './route-match.js';
 
 export const Route = Type.Object(
@@ -23,7 +23,14 @@ export const Route = Type.Object(
     origins: Type.Optional(Origins),
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
     ...limitsOfRoutes,
-    rate_limit: Type.Optional(Type.Union([Type.Literal(false), RateLimit])),
+    rate_limit: Type.Optional(Type.Union([Type.Literal(false), RouteRateLimit])),
+    cost: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'what one request counts for in the rate limits; default: 1',
+      }),
+    ),
     cors: Type.Optional(Type.Union([Type.Literal(false), Cors])),
     request_headers: Type.Optional(RequestHeaders),
     response_headers: Type.Optional(ResponseHeaders),

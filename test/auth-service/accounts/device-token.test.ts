@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { addressGroup } from '../../../auth-service/accounts/address-group.js';
 import { createDeviceTokens } from '../../../auth-service/accounts/device-token.js';
 import { describeDevice } from '../../../auth-service/tokens/describe-device.js';
+import { addressGroup } from '../../../kit/address-group.js';
 import { fakeClock } from '../../fixtures/fake-clock.js';
 
 const DAY_MS = 86_400_000;

@@ -99,3 +99,19 @@ t.test('routes that come and go, limits, and what a running gateway does not tak
     'removed GET /public/status: public → echo',
   ]);
 });
+
+t.test('a limit is told by what it holds routes to, not by where it stands', async (t) => {
+  const profile = '/api/profile, methods: [GET], auth: caller, upstream: profile';
+  const onProfile = (settings: string) => replace(profile, `${profile}, ${settings}`);
+  const named = (limit: string) => (text: string) => `rate_limits: { api: ${limit} }\n${text}`;
+  t.strictSame(await diff(t, onProfile('rate_limit: { requests: 5, per: 60s, burst: 2 }, cost: 2')), [
+    'limits GET /api/profile: rate_limit: none → route: 5 in 1m by subject, 2 at once; costs 2',
+  ]);
+  t.strictSame(
+    await diff(t, (text) =>
+      named('{ requests: 5, per: 1m, by: client }')(onProfile('rate_limit: api')(text)),
+    ),
+    ['limits GET /api/profile: rate_limit: none → api: 5 in 1m by client'],
+  );
+  t.strictSame(await diff(t, named('{ requests: 5, per: 1m }')), [], 'no route is held to it');
+});

@@ -55,6 +55,11 @@ t.test('what is allowed and worth a second look', async (t) => {
       [`warning stale-allowed ${admin}`],
     ],
     [
+      'a limit that nobody is held to',
+      (text) => `rate_limits: { api: { requests: 1, per: 1s } }\n${text}`,
+      ['note unused-rate-limit rate_limits.api'],
+    ],
+    [
       'no revocation',
       (text) => text.replace('revocation:\n', 'revocation:\n  mode: "off"\n'),
       ['error revocation-off revocation.mode'],

@@ -1,4 +1,12 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+
+/** The address in what proxies write: `192.0.2.1:4711` and `[2001:db8::1]:4711` too. Undefined for anything else. */
+export function plainAddress(text: string): string | undefined {
+  if (isIP(text) !== 0) return text;
+  const [, v4, v6] = /^(?:([0-9.]+):[0-9]+|\[([^\]]+)\](?::[0-9]+)?)$/.exec(text) ?? [];
+  const address = v4 ?? v6 ?? '';
+  return isIP(address) === 0 ? undefined : address;
+}
 
 /**
  * What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is what one customer is given and
