@@ -1,3 +1,4 @@
+import { advance } from './advance.js';
 import { forwardingHeaders, isForwardingHeader } from './forwarding-headers.js';
 import { cookieName, filterHeaders, headerValues, listTokens } from './headers.js';
 import { identityHeaders } from './identity-headers.js';
@@ -41,7 +42,7 @@ export function addIdentityHeaders(addressed: Addressed, assertions: Assertions)
     ...identityHeadersOf(addressed, assertions),
     ...clientCertificateHeader(addressed),
   );
-  return { ...addressed, upstreamHeaders };
+  return advance(addressed, { upstreamHeaders });
 }
 
 /** Who the caller is, in the form that the route's upstream wants. Throws `identity_too_large`. */

@@ -1,5 +1,6 @@
 import { Problem } from '../../contracts/problem.js';
 import type { AccessRule, Scalar } from './access-rule.js';
+import { advance } from './advance.js';
 import { ANONYMOUS, type Caller, callerClaim, callerOf } from './caller.js';
 import type { ProtectedRoute } from './route.js';
 import type { Authorized, Bound, Identified, Routed } from './states.js';
@@ -8,19 +9,19 @@ import type { Authorized, Bound, Identified, Routed } from './states.js';
 export function authorize(bound: Bound): Authorized {
   const caller = callerOf(bound.token, bound.credential.source === 'api-key');
   checkRules(bound, caller);
-  return { ...bound, caller, identity: caller.identity };
+  return advance(bound, { caller, identity: caller.identity });
 }
 
 /** The same for who comes with a client certificate and no token. */
 export function authorizeCertificate(identified: Identified): Authorized {
   const { caller } = identified;
   checkRules(identified, caller);
-  return { ...identified, identity: caller.identity };
+  return advance(identified, { identity: caller.identity });
 }
 
 /** A public route: the caller is nobody, whatever they sent. */
 export function authorizeAnyone(routed: Routed): Authorized {
-  return { ...routed, caller: ANONYMOUS, identity: ANONYMOUS.identity };
+  return advance(routed, { caller: ANONYMOUS, identity: ANONYMOUS.identity });
 }
 
 function checkRules({ route, params }: Routed<ProtectedRoute>, caller: Caller): void {

@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import { checkDpopProof } from './check-dpop-proof.js';
 import type { DpopReplays } from './ports.js';
 import type { Bound, ClientCertificate, Unrevoked } from './states.js';
@@ -10,7 +11,7 @@ import type { Bound, ClientCertificate, Unrevoked } from './states.js';
 export function checkBinding(unrevoked: Unrevoked, replays: DpopReplays): Bound {
   const { token, credential, request } = unrevoked;
   const { cnf } = token.claims;
-  if (cnf === undefined && credential.source !== 'dpop') return { ...unrevoked, bindingChecked: true };
+  if (cnf === undefined && credential.source !== 'dpop') return advance(unrevoked, BOUND);
   const { jkt, 'x5t#S256': x5t } = confirmation(cnf);
   if (cnf !== undefined && jkt === undefined && x5t === undefined) throw unmet('binding.unknown');
   if (x5t !== undefined && x5t !== thumbprintOf(request.clientCertificate))
@@ -22,7 +23,7 @@ export function checkBinding(unrevoked: Unrevoked, replays: DpopReplays): Bound 
   } else if (jkt !== undefined) {
     throw unmet('dpop.bearer');
   }
-  return { ...unrevoked, bindingChecked: true };
+  return advance(unrevoked, BOUND);
 }
 
 function confirmation(cnf: unknown): { jkt?: unknown; 'x5t#S256'?: unknown } {
@@ -34,5 +35,7 @@ function thumbprintOf(certificate: ClientCertificate | undefined): string | unde
   if (certificate === undefined) return undefined;
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
 }
+
+const BOUND = { bindingChecked: true } as const;
 
 const unmet = (reason: string): Problem => new Problem('token_binding', { reason });

@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import type { Revocations } from './ports.js';
 import type { Unrevoked, Verified } from './states.js';
 
@@ -12,5 +13,5 @@ export async function checkRevocation(verified: Verified, revocations: Revocatio
   if (found !== undefined && found !== 'unanswered') throw new Problem('token_revoked');
   const isStale = found === 'unanswered' || revocations.ageMs() > verified.snapshot.maxStalenessMs;
   if (isStale && verified.route.onStale === 'deny') throw new Problem('revocation_stale');
-  return { ...verified, revocationChecked: true, isStale };
+  return advance(verified, { revocationChecked: true, isStale });
 }

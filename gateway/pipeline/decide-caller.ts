@@ -53,7 +53,7 @@ async function authorizeApiKey(presented: Presented, key: string, gateway: Gatew
     return await authorizeToken(exchanged, gateway);
   } catch (error) {
     const isRefused = error instanceof Problem && error.status === 401;
-    if (!isRefused || !gateway.apiKeys.discard(key, exchanged.token)) throw error;
+    if (!isRefused || !gateway.apiKeys.discard(key, exchanged.credential.text)) throw error;
   }
   return authorizeToken(await exchangeApiKey(presented, gateway.apiKeys), gateway);
 }
@@ -72,11 +72,11 @@ async function authorizeToken(presented: Presented, gateway: GatewayPorts): Prom
 
 /**
  * The same decision, but whoever would be refused goes on as nobody: with nothing of what they claimed to be. What is
- * not a refusal is a fault of ours, and is not let through.
+ * not a refusal is a fault of ours, and is not let through. It is a copy that is decided on, so that nothing of it stays.
  */
 async function reportOnly(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Decision> {
   try {
-    const decision = await authorizeCaller(routed, gateway);
+    const decision = await authorizeCaller({ ...routed }, gateway);
     identityHeadersOf(decision.authorized, gateway.assertions);
     return decision;
   } catch (error) {

@@ -14,5 +14,6 @@ export async function exchangeApiKey<P extends Presented>(presented: P, apiKeys:
   const key = credential.text;
   if (key.length > MAX_KEY_LENGTH || !KEY.test(key)) throw new Problem('api_key_invalid');
   const token = await apiKeys.tokenFor(key, request.remoteAddress);
-  return { ...presented, token, credential: { source: 'api-key', text: token } };
+  // A copy: the key itself may have to be exchanged once more.
+  return { ...presented, credential: { source: 'api-key', text: token } };
 }

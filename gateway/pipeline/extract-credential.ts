@@ -1,5 +1,6 @@
 import { API_KEY_PREFIX } from '../../contracts/auth-api.js';
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import type { CredentialSources, TokenCredential } from './credential-sources.js';
 import { cookieValues, headerValues } from './headers.js';
 import type { ProtectedRoute } from './route.js';
@@ -20,12 +21,16 @@ export function extractCredential(
   const [credential] = found;
   if (credential !== undefined) {
     if (credentials.dpop !== undefined) addProof(credential, routed);
-    return { ...routed, by: 'token', token: credential.text, credential };
+    return advance(routed, { by: 'token', credential });
   }
   const { clientCertificate } = routed.request;
   if (credentials.certificate === undefined || clientCertificate === undefined)
     throw new Problem('credentials_missing');
-  return { ...routed, by: 'certificate', certificate: clientCertificate, accepts: credentials.certificate };
+  return advance(routed, {
+    by: 'certificate',
+    certificate: clientCertificate,
+    accepts: credentials.certificate,
+  });
 }
 
 function findTokens(

@@ -1,6 +1,7 @@
 import type { Identity } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
 import { spiffeIdFromSubjectAltName } from '../../contracts/spiffe.js';
+import { advance } from './advance.js';
 import { type Caller, callerWithoutToken } from './caller.js';
 import type { CertificateSource } from './credential-sources.js';
 import type { ClientCertificate, Identified, PresentedCertificate } from './states.js';
@@ -21,7 +22,7 @@ export function identifyCertificate(presented: PresentedCertificate): Identified
     caller = callerWithoutToken(identityOf(certificate, accepts));
     known.set(certificate, caller);
   }
-  return { ...presented, caller };
+  return advance(presented, { caller });
 }
 
 function identityOf(

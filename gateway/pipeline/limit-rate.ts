@@ -1,8 +1,11 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import type { RateLimiter, Standing } from './ports.js';
 import { rateLimitKey } from './rate-limit-key.js';
 import type { RateLimit } from './route.js';
 import type { Admitted, Authorized } from './states.js';
+
+const ADMITTED = { admitted: true } as const;
 
 /**
  * Counts the request against its caller in every limit of the route. Throws `rate_limited` when one has no room, and
@@ -10,14 +13,17 @@ import type { Admitted, Authorized } from './states.js';
  */
 export function limitRate(authorized: Authorized, limiter: RateLimiter): Admitted {
   const { rateLimits } = authorized.route;
-  if (rateLimits === undefined) return { ...authorized, admitted: true };
+  if (rateLimits === undefined) return advance(authorized, ADMITTED);
   const { limits, cost, policy } = rateLimits;
   const charges = limits.map((limit) => ({ limit, key: rateLimitKey(limit.by, authorized) }));
   const { admitted, standings } = limiter.take(charges, cost);
   const standing = limits.map((limit, index) => memberOf(limit, standings[index])).join(', ');
   if (!admitted) throw refusal(limits, standings, { 'ratelimit-policy': policy, ratelimit: standing });
   const told = ['ratelimit-policy', policy, 'ratelimit', standing];
-  return { ...authorized, responseHeaders: [...authorized.responseHeaders, ...told], admitted: true };
+  return advance(authorized, {
+    admitted: true,
+    responseHeaders: [...authorized.responseHeaders, ...told],
+  });
 }
 
 /** `r` is what is left, `t` the seconds until there is more: room for another request, or, where there is, all of it. */

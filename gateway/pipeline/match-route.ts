@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import { canonicalPath } from './canonical-path.js';
 import { responseHeadersOf } from './cors-policy.js';
 import type { ProtectedRoute } from './route.js';
@@ -7,7 +8,7 @@ import type { Located, Routed, Stripped } from './states.js';
 
 /** Decides the path, once. */
 export function locate(stripped: Stripped): Located {
-  return { ...stripped, ...canonicalPath(stripped.request.target, stripped.host) };
+  return advance(stripped, canonicalPath(stripped.request.target, stripped.host));
 }
 
 /** The route of a path. 404 without one, 405 with `Allow` when the path has other methods. */
@@ -21,7 +22,7 @@ export function matchRoute(located: Located): Routed {
 
 export function routed(located: Located, { route, params }: FoundRoute): Routed {
   if (located.hasEncodedSlash && !route.allowEncodedSlash) throw new Problem('path_invalid');
-  return { ...located, route, params, responseHeaders: responseHeadersOf(route, located.headers) };
+  return advance(located, { route, params, responseHeaders: responseHeadersOf(route, located.headers) });
 }
 
 export function isProtected(routed: Routed): routed is Routed<ProtectedRoute> {

@@ -7,7 +7,7 @@ import type { Verification, VerifiedTokenCache } from './verified-token-cache.js
  * and the token is verified anew, which also finds the precise reason to refuse it.
  */
 export function recallToken(
-  { token: text, route, receivedAt }: Presented,
+  { credential: { text }, route, receivedAt }: Presented,
   cache: VerifiedTokenCache,
 ): Verification | undefined {
   const known = cache.get(text);

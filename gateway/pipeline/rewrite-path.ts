@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import { fillTemplate } from './path-template.js';
 import type { Addressed, Admitted } from './states.js';
 
@@ -7,5 +8,5 @@ export function rewritePath(admitted: Admitted): Addressed {
   const { route, path, query } = admitted;
   if (route.kind !== 'forward') throw new Problem('internal_error');
   const upstreamPath = route.rewrite === undefined ? path : fillTemplate(route.rewrite, path);
-  return { ...admitted, route, target: upstreamPath + query };
+  return advance(admitted, { route, target: upstreamPath + query });
 }

@@ -82,7 +82,6 @@ export interface Routed<R extends Route = Route> extends Located {
 
 /** An access token that is not yet verified. Never logged. */
 export interface Presented extends Routed<ProtectedRoute> {
-  token: string;
   credential: TokenCredential;
 }
 

@@ -1,5 +1,6 @@
 import { CLIENT_CERT_HEADERS, IDENTITY_PREFIX } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import { isForwardingHeader } from './forwarding-headers.js';
 import { filterHeaders } from './headers.js';
 import type { Received, Stripped } from './states.js';
@@ -39,7 +40,7 @@ export function stripReservedHeaders(received: Received): Stripped {
     if (isReserved(read)) throw new Problem('header_name');
     return !STEERING.has(read) && !isForwardingHeader(read);
   });
-  return { ...received, headers };
+  return advance(received, { headers });
 }
 
 const CLIENT_CERT: ReadonlySet<string> = new Set(CLIENT_CERT_HEADERS);

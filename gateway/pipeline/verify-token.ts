@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { advance } from './advance.js';
 import { attributeTo } from './attribute-problem.js';
 import { checkClaims } from './check-claims.js';
 import { checkTokenType } from './check-token-type.js';
@@ -24,14 +25,14 @@ export async function verifyToken(presented: Presented, cache: VerifiedTokenCach
   let verification = recallToken(presented, cache);
   if (verification === undefined) {
     verification = await verifyAnew(presented);
-    cache.set(presented.token, verification);
+    cache.set(presented.credential.text, verification);
   }
   const { token, issuer, key } = verification;
-  return { ...presented, token, issuer, key };
+  return advance(presented, { token, issuer, key });
 }
 
-async function verifyAnew({ token: text, route, receivedAt }: Presented): Promise<Verification> {
-  const token = parseToken(text);
+async function verifyAnew({ credential, route, receivedAt }: Presented): Promise<Verification> {
+  const token = parseToken(credential.text);
   checkCritical(token.header);
   const issuer = route.issuers.find((candidate) => candidate.issuer === token.payload.iss);
   if (issuer === undefined) throw refuseUnknownIssuer(token, route.issuers);

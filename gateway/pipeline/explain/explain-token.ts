@@ -46,7 +46,7 @@ const byReason =
   ({ code, reason }: Problem): boolean =>
     code === 'token_claims' && reasons.includes(reason ?? '');
 
-function checksOf({ token: text, route, receivedAt }: Presented, keySetAge: KeySetAge): Check[] {
+function checksOf({ credential: { text }, route, receivedAt }: Presented, keySetAge: KeySetAge): Check[] {
   const form: Check = ['token form', { expected: 'a signed JWT' }, byCode('token_malformed', 'token_crit')];
   const token = parsed(text);
   if (token === undefined) return [form];

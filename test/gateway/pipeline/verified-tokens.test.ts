@@ -43,7 +43,11 @@ async function setUp() {
   const verify = async (text: string, accepted: readonly Issuer[], receivedAt = NOW_MS) => {
     const before = signatures;
     // The stage looks at nothing else of the request.
-    const presented = { token: text, route: { issuers: accepted }, receivedAt } as unknown as Presented;
+    const presented = {
+      credential: { text },
+      route: { issuers: accepted },
+      receivedAt,
+    } as unknown as Presented;
     const { token } = await verifyToken(presented, cache);
     return { token, signatures: signatures - before };
   };
