@@ -6,7 +6,8 @@ export { type ConfigChange, EFFECTS } from './inspect/config-change.js';
 export { diffConfigs } from './inspect/diff-configs.js';
 export { effectiveConfig } from './inspect/effective-config.js';
 export { ignoreFindings, type LintReport } from './inspect/ignore-findings.js';
-export { type LintFinding, lintConfig } from './inspect/lint-config.js';
+export { lintConfig } from './inspect/lint-config.js';
+export { LINT_RULES, type LintFinding } from './inspect/lint-finding.js';
 export { listRoutes, type RouteRow } from './inspect/list-routes.js';
 export {
   type ExpectationReport,

@@ -18,6 +18,8 @@ import type { GatewayConfig } from './routing/schema.js';
 export interface OfflineGateway {
   /** As read; its routes stand in the order of the snapshot's. */
   config: GatewayConfig;
+  /** {@link config} with its places and texts. */
+  options: GatewayConfigFile;
   snapshot: Snapshot;
   explain(asked: ExplainRequest): Promise<Explanation>;
 }
@@ -39,7 +41,7 @@ export async function offlineGateway(
     keySetAge: (name) => keys.ageMs(name),
     targetsOf: upstreamTargets(options.value),
   };
-  return { config: options.value, snapshot, explain: (asked) => explainRequest(asked, deps) };
+  return { config: options.value, options, snapshot, explain: (asked) => explainRequest(asked, deps) };
 }
 
 function offlinePorts(snapshot: Snapshot, { value }: GatewayConfigFile, clock: Clock): GatewayPorts {

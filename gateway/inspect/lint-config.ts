@@ -4,20 +4,8 @@ import type { Route } from '../pipeline/route.js';
 import { type EffectiveRoute, effectiveRoute } from '../routing/compile/effective-route.js';
 import type { RouteConfig } from '../routing/schema.js';
 import { duration } from './effective-config.js';
-
-export const SEVERITIES = ['error', 'warning', 'note'] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-export interface LintFinding {
-  /** Stable, for the ignore list. */
-  rule: string;
-  severity: Severity;
-  /** A route's id, or the place of a setting. */
-  where: string;
-  message: string;
-  /** `file:line` of a route. */
-  source: string | null;
-}
+import { aboutRoute, type Find, finding, type LintFinding, SEVERITIES } from './lint-finding.js';
+import { lintOverlaps } from './lint-overlaps.js';
 
 const LONG_LIFETIME_MS = 24 * 3_600_000;
 const LONG_TIMEOUT_MS = 5 * 60_000;
@@ -33,37 +21,28 @@ export function lintConfig(gateway: OfflineGateway): LintFinding[] {
     const written = config.routes[index];
     return written === undefined ? [] : lintRoute(route, written, gateway);
   });
-  const order = (finding: LintFinding): number => SEVERITIES.indexOf(finding.severity);
-  return [...lintSettings(gateway), ...routes].sort((a, b) => order(a) - order(b));
+  const order = ({ severity }: LintFinding): number => SEVERITIES.indexOf(severity);
+  const all = [...lintSettings(gateway), ...routes, ...lintOverlaps(snapshot.routes)];
+  return all.sort((a, b) => order(a) - order(b));
 }
 
 function lintRoute(route: Route, written: RouteConfig, { config }: OfflineGateway): LintFinding[] {
   const findings: LintFinding[] = [];
-  const find = (rule: string, severity: Severity, message: string): void => {
-    findings.push({ rule, severity, where: route.id, message, source: route.source });
-  };
+  const find: Find = (rule, message) => void findings.push(aboutRoute(rule, message, route));
   const isPublic = route.access === 'public';
   const isWildcard = route.pattern.endsWith('/*');
   const changes = route.methods.some((method) => CHANGES.includes(method));
   if (isPublic && isWildcard && changes)
-    find(
-      'public-wildcard',
-      'warning',
-      'anybody may change whatever is below: list the paths that are public',
-    );
-  else if (isPublic) find('public-route', 'note', 'anybody may call it');
+    find('public-wildcard', 'anybody may change whatever is below: list the paths that are public');
+  else if (isPublic) find('public-route', 'anybody may call it');
   if (isPublic && changes && route.rateLimits === undefined)
-    find('public-no-rate-limit', 'warning', 'anybody may call it as often as they like: set rate_limit');
+    find('public-no-rate-limit', 'anybody may call it as often as they like: set rate_limit');
   if (!isPublic && route.rules.length === 0)
-    find('any-caller', 'note', 'any caller with a good token may use it: name scopes, roles or claims');
+    find('any-caller', 'any caller with a good token may use it: name scopes, roles or claims');
   if (!isPublic && route.reportOnly)
-    find(
-      'report-only',
-      'error',
-      'nobody is refused: take report_only away when the log shows what you expect',
-    );
+    find('report-only', 'nobody is refused: take report_only away when the log shows what you expect');
   if (!isPublic && route.onStale === 'allow')
-    find('stale-allowed', 'warning', 'revoked tokens get in while the revocations are out of reach');
+    find('stale-allowed', 'revoked tokens get in while the revocations are out of reach');
   if (route.kind === 'forward') lintForward(route, config, find);
   lintCors(effectiveRoute(written, config), find);
   return findings;
@@ -72,71 +51,54 @@ function lintRoute(route: Route, written: RouteConfig, { config }: OfflineGatewa
 function lintForward(
   route: Extract<Route, { kind: 'forward' }>,
   config: OfflineGateway['config'],
-  find: (rule: string, severity: Severity, message: string) => void,
+  find: Find,
 ): void {
   const isAuthService = Object.values(config.issuers).some(
     ({ own, upstream }) => own === true && upstream === route.upstream,
   );
   if (route.forwardToken && !isAuthService)
-    find(
-      'token-forwarded',
-      'warning',
-      `${route.upstream} gets the caller's own credentials and can act with them`,
-    );
+    find('token-forwarded', `${route.upstream} gets the caller's own credentials and can act with them`);
   if (route.timeoutMs > LONG_TIMEOUT_MS)
-    find('long-timeout', 'note', `an upstream may take ${duration(route.timeoutMs)} to begin its answer`);
-  if (route.idleTimeoutMs === 0)
-    find('no-idle-timeout', 'warning', 'a silent upstream holds the request for ever');
-  if (route.maxBodyBytes > LARGE_BODY)
-    find('large-body', 'note', 'bodies of more than 64 MiB are let through');
+    find('long-timeout', `an upstream may take ${duration(route.timeoutMs)} to begin its answer`);
+  if (route.idleTimeoutMs === 0) find('no-idle-timeout', 'a silent upstream holds the request for ever');
+  if (route.maxBodyBytes > LARGE_BODY) find('large-body', 'bodies of more than 64 MiB are let through');
 }
 
 /** As it holds for the route, wherever it was written: on the route, its profile or the defaults. */
-function lintCors(
-  { cors }: EffectiveRoute,
-  find: (rule: string, severity: Severity, message: string) => void,
-): void {
+function lintCors({ cors }: EffectiveRoute, find: Find): void {
   const origins = cors?.origins ?? [];
   // With credentials it is no finding but an error when the config is loaded.
   if (origins.includes('*'))
-    find('wide-cors', 'warning', 'pages of every origin may read the answers: list the origins');
+    find('wide-cors', 'pages of every origin may read the answers: list the origins');
   if (origins.some((origin) => /^http:\/\/(?!localhost|127\.)/.test(origin)))
-    find('plain-origin', 'warning', 'an http origin is whoever sits on the way to it: use https');
+    find('plain-origin', 'an http origin is whoever sits on the way to it: use https');
 }
 
-function lintSettings({ config, snapshot }: OfflineGateway): LintFinding[] {
+function lintSettings({ config, options, snapshot }: OfflineGateway): LintFinding[] {
   const findings: LintFinding[] = [];
-  const find = (rule: string, severity: Severity, where: string, message: string): void => {
-    findings.push({ rule, severity, where, message, source: null });
+  const about = (...path: string[]): Find => {
+    const { file, line } = options.place(path);
+    return (rule, message) => void findings.push(finding(rule, message, path.join('.'), `${file}:${line}`));
   };
   for (const [name, issuer] of Object.entries(config.issuers)) {
+    const find = about('issuers', name);
     const lifetimeMs = durationMs(issuer.max_lifetime ?? '30d');
     if (issuer.own !== true && lifetimeMs > LONG_LIFETIME_MS) {
       const message = `tokens that live for ${duration(lifetimeMs)} are accepted: set max_lifetime to what the issuer gives`;
-      find('long-lifetime', 'warning', `issuers.${name}`, message);
+      find('long-lifetime', message);
     }
     if (issuer.insecure_http === true)
-      find(
-        'insecure-http',
-        'error',
-        `issuers.${name}`,
-        'its keys come over http: whoever is on the way makes tokens',
-      );
+      find('insecure-http', 'its keys come over http: whoever is on the way makes tokens');
     if (durationMs(issuer.leeway ?? '30s') > 120_000)
-      find(
-        'long-leeway',
-        'warning',
-        `issuers.${name}`,
-        'expired tokens are good for minutes: set clocks, not leeway',
-      );
+      find('long-leeway', 'expired tokens are good for minutes: set clocks, not leeway');
   }
   for (const name of Object.keys(config.rate_limits ?? {})) {
     const used = snapshot.routes.all.some((route) =>
       route.rateLimits?.limits.some((limit) => limit.name === name),
     );
-    if (!used) find('unused-rate-limit', 'note', `rate_limits.${name}`, 'no route is held to it');
+    if (!used) about('rate_limits', name)('unused-rate-limit', 'no route is held to it');
   }
   if (config.revocation.mode === 'off')
-    find('revocation-off', 'error', 'revocation.mode', 'nothing can be revoked before it expires');
+    about('revocation', 'mode')('revocation-off', 'nothing can be revoked before it expires');
   return findings;
 }

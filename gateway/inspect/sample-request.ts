@@ -38,8 +38,17 @@ export function routeFor(table: RouteTable, { method, path, ...traits }: SampleR
   return match !== undefined && 'route' in match ? match.route : undefined;
 }
 
+/** A path that the pattern takes, and that no other pattern names. */
+export const pathOf = (pattern: string): string =>
+  pattern
+    .split('/')
+    .map((segment) => (/^(:|\*$)/.test(segment) ? ANY : segment))
+    .join('/');
+
+/** A host that stands for what config has. */
+export const hostOf = (host: string | undefined): string => (host ?? ANY_HOST).replace(/^\*/, 'any');
+
 function sampleOf(route: Route, method: string, host: string | undefined): SampleRequest {
-  const segments = route.pattern.split('/').map((segment) => (/^(:|\*$)/.test(segment) ? ANY : segment));
   const headers: string[] = [];
   const query = new URLSearchParams();
   for (const { part, name, needs } of route.conditions) {
@@ -52,8 +61,8 @@ function sampleOf(route: Route, method: string, host: string | undefined): Sampl
   return {
     name: `${method} ${host ?? ''}${route.pattern} ${conditions}`.trim(),
     method,
-    path: segments.join('/'),
-    host: (host ?? ANY_HOST).replace(/^\*/, 'any'),
+    path: pathOf(route.pattern),
+    host: hostOf(host),
     headers,
     query: query.size === 0 ? '' : `?${query.toString()}`,
   };
