@@ -48,9 +48,10 @@ function routeText(route: ExplainedRoute): string {
   return lines.map(cell).join('\n');
 }
 
-function upstreamLimits({ upstream, timeout_ms, idle_timeout_ms, max_body_bytes }: ExplainedRoute): string {
+function upstreamLimits(route: ExplainedRoute): string {
+  const { upstream, timeout_ms, idle_timeout_ms, stream_idle_timeout_ms, max_body_bytes } = route;
   if (upstream === null) return '';
-  return `${timeout_ms} ms to the first byte, ${idle_timeout_ms} ms of silence, body up to ${max_body_bytes} bytes, `;
+  return `${timeout_ms} ms to the first byte, ${idle_timeout_ms} ms of silence (streams: ${stream_idle_timeout_ms} ms), body up to ${max_body_bytes} bytes, `;
 }
 
 function rateLimits({ rate_limits: limits, cost }: ExplainedRoute): string {

@@ -82,6 +82,7 @@ export interface ExplainedRoute {
   /** Of the way to the upstream; null without one. */
   timeout_ms: number | null;
   idle_timeout_ms: number | null;
+  stream_idle_timeout_ms: number | null;
   max_body_bytes: number | null;
   /** All of them hold. */
   rate_limits: ExplainedRateLimit[];

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as TlsServer } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
 import type { ConfigReload, ReadinessReport } from '../contracts/admin-api.js';
 import type { RevocationFeed } from '../contracts/revocation.js';
 import { buildInfo } from '../kit/build-info.js';
@@ -24,11 +23,13 @@ import { createRevocationSource } from './adapters/revocation-source.js';
 import { createStaleWarning } from './adapters/stale-warning.js';
 import { UpstreamConnections } from './adapters/upstream-connections.js';
 import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
+import { drainOf } from './drain.js';
 import { liveExplainDeps } from './explain-facts.js';
 import { createAdminServer } from './http/admin-server.js';
 import { boundConnections, createDataPlane } from './http/data-plane.js';
+import { Shutdown } from './http/shutdown.js';
 import { KeyCaches } from './key-caches.js';
-import { drain, listen, listenOnSocket } from './listen.js';
+import { listen, listenOnSocket } from './listen.js';
 import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
 import { explainRequest } from './pipeline/explain/explain-request.js';
@@ -135,11 +136,13 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         if (outcome.stale) warnStale();
       },
     };
+    const shutdown = new Shutdown(clock);
     const dataPlane = await createDataPlane({
       gateway: pipeline,
       edge: () => live.current.edge,
       connectTarget: (host, port) => upstreams.connectTarget(host, port),
       open,
+      shutdown,
       limits: listenerLimits(config.limits),
       certificates,
       logger,
@@ -197,8 +200,9 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
 
     lifecycle.onStop('revocations', () => revocations.stop());
     revocations.start();
-    const drainer = (app: FastifyInstance): Promise<void> =>
-      drain(app, clock, durationMs(live.current.options.value.drain_timeout ?? '10s'));
+    const drainMs = (): number => durationMs(live.current.options.value.drain_timeout ?? '10s');
+    const drainAdmin = drainOf(admin, clock, drainMs);
+    const drainDataPlane = drainOf(dataPlane, clock, drainMs, shutdown);
     live.onSwap(({ admin: { certificates: loaded } }) => {
       if (loaded !== undefined) (admin.server as unknown as TlsServer).setSecureContext(loaded.options);
     });
@@ -206,11 +210,12 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     // The checks have seen to it.
     if (address === undefined) throw new Error('the admin listener has no address');
     const adminUrl = await (address.kind === 'socket'
-      ? listenOnSocket(lifecycle, admin, address, drainer)
-      : listen(lifecycle, admin, address, 'ADMIN_PORT', drainer));
-    const url = await listen(lifecycle, dataPlane, config.listen, 'PORT', drainer);
+      ? listenOnSocket(lifecycle, admin, address, drainAdmin)
+      : listen(lifecycle, admin, address, 'ADMIN_PORT', drainAdmin));
+    const url = await listen(lifecycle, dataPlane, config.listen, 'PORT', drainDataPlane);
     lifecycle.onStop('readiness', async () => {
       stopping = true;
+      shutdown.announce();
       const delayMs = durationMs(live.current.options.value.shutdown_delay ?? '5s');
       if (delayMs > 0) await pause(clock, delayMs);
     });

@@ -1,17 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import type { Clock } from '../kit/clock.js';
 import type { Lifecycle } from '../kit/lifecycle.js';
 import { StartupError } from '../kit/startup-error.js';
 import { placeSocket } from '../kit/unix-socket.js';
 
-/** Stops accepting and lets requests end; what is still open after `drainMs`, such as a stream, is cut. */
-export async function drain(app: FastifyInstance, clock: Clock, drainMs: number): Promise<void> {
-  const cancel = clock.after(drainMs, () => app.server.closeAllConnections());
-  await app.close();
-  cancel();
-}
-
-type Stop = (app: FastifyInstance) => Promise<void>;
+type Stop = () => Promise<void>;
 
 export async function listen(
   lifecycle: Lifecycle,
@@ -20,7 +12,7 @@ export async function listen(
   variable: string,
   stop: Stop,
 ): Promise<string> {
-  lifecycle.onStop(`listener ${host}:${port}`, () => stop(app));
+  lifecycle.onStop(`listener ${host}:${port}`, stop);
   try {
     return await app.listen({ host, port });
   } catch (cause) {
@@ -42,7 +34,7 @@ export async function listenOnSocket(
   let remove: () => Promise<void> = async () => undefined;
   lifecycle.onStop(`listener ${path}`, async () => {
     await remove();
-    await stop(app);
+    await stop();
   });
   remove = await placeSocket(path, mode, (made) => app.listen({ path: made }));
   return `unix:${path}`;

@@ -40,9 +40,10 @@ export class OpenRequestWatch implements OpenRequests {
       await pause(this.#clock, CHECK_EVERY_MS, signal);
       const now = this.#clock.now();
       for (const request of this.#open) {
-        if (now < request.endsAtMs && !(await this.#isRevoked(request))) continue;
+        const isExpired = now >= request.endsAtMs;
+        if (!isExpired && !(await this.#isRevoked(request))) continue;
         this.#open.delete(request);
-        request.cut();
+        request.cut(isExpired ? 'token_expired' : 'token_revoked');
       }
     }
   }

@@ -17,6 +17,7 @@ import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer
 import type { Edge } from './edge.js';
 import { type ConnectTarget, registerWebSocketProxy } from './forward-websocket.js';
 import { openExchange } from './open-exchange.js';
+import type { Shutdown } from './shutdown.js';
 
 /** Bounds of one client connection. */
 export interface ConnectionLimits {
@@ -37,6 +38,7 @@ export interface DataPlaneOptions {
   connectTarget: ConnectTarget;
   /** Counted in place. */
   open: OpenTraffic;
+  shutdown: Shutdown;
   limits: ConnectionLimits;
   /** Absent: plain HTTP. */
   certificates?: PublicCertificates | undefined;
@@ -49,7 +51,8 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, edge, connectTarget, open, limits, certificates, logger, newRequestId } = options;
+  const { gateway, edge, connectTarget, open, shutdown, limits, certificates, logger, newRequestId } =
+    options;
   const recordRefusal = refusalRecorder(gateway);
   // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
   const server = {
@@ -87,7 +90,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
       app.addHttpMethod(method, { hasBody: true });
   }
 
-  const observers = { open, monotonic: () => gateway.monotonic() };
+  const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
     open.requests += 1;

@@ -3,8 +3,11 @@ import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
 import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
+import { closeConnection, cutConnection } from './cut-connection.js';
+import { EventStream, isEventStream } from './event-stream.js';
 import { hasBody, RequestBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
+import type { Shutdown } from './shutdown.js';
 import { upstreamProblem } from './upstream-problem.js';
 
 export interface ForwardLimits {
@@ -18,6 +21,7 @@ export interface ForwardLimits {
 export interface Observed {
   transfer: Transfer;
   open: OpenTraffic;
+  shutdown: Shutdown;
   /** Milliseconds that never jump back. */
   monotonic(): number;
 }
@@ -79,6 +83,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   #resume: (() => void) | undefined;
   #aborted = false;
   #started = false;
+  #events: EventStream | undefined;
   #problem: Problem | undefined;
   #stall: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -120,11 +125,12 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     headers.push('x-request-id', this.#forwardable.request.id, ...this.#forwardable.responseHeaders);
     // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
     if (!this.#response.req.complete && hasBody(this.#response.req)) headers.push('connection', 'close');
+    this.#observed.shutdown.closeAfter(this.#response);
     this.#response.writeHead(status, headers);
     // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
     if (status === 204 || status === 304) this.#response.end();
-    else if (isEventStream(headers)) this.#countStream();
-    else this.#watchIdle();
+    else if (isEventStream(headers)) this.#openStream(headers);
+    else this.#watchIdle(this.#forwardable.route.idleTimeoutMs);
     return true;
   }
 
@@ -142,7 +148,9 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     if (this.#aborted) return false;
     this.#idle?.refresh();
     this.#observed.transfer.bytesOut += chunk.length;
-    if (this.#response.write(chunk)) return true;
+    const isTaken = this.#response.write(chunk);
+    this.#events?.passed(chunk);
+    if (isTaken) return true;
     this.#waitForClient();
     return false;
   }
@@ -161,7 +169,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#problem ??= upstreamProblem(error);
     if (this.#started) {
       // A body that stops half-way must not look whole: the connection is cut instead of ended.
-      this.#response.destroy();
+      cutConnection(this.#response.req);
     } else {
       this.#refuse(this.#problem);
     }
@@ -181,7 +189,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   /** Nothing is read from the upstream while the client's connection is full; a client that stays so is cut off. */
   #waitForClient(): void {
     clearTimeout(this.#idle);
-    this.#stall = setTimeout(() => this.#response.destroy(), this.#limits.clientStallMs).unref();
+    this.#stall = setTimeout(() => cutConnection(this.#response.req), this.#limits.clientStallMs).unref();
     this.#response.once('drain', () => {
       clearTimeout(this.#stall);
       this.#idle?.refresh();
@@ -189,9 +197,8 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     });
   }
 
-  /** An upstream that falls silent in mid-body is cut off, but for streams of events, which may be silent. */
-  #watchIdle(): void {
-    const { idleTimeoutMs } = this.#forwardable.route;
+  /** An upstream that falls silent in mid-body is cut off. Streams of events have a time of their own. */
+  #watchIdle(idleTimeoutMs: number): void {
     if (idleTimeoutMs === 0) return;
     this.#idle = setTimeout(() => {
       this.#problem = new Problem('upstream_timeout');
@@ -199,23 +206,30 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     }, idleTimeoutMs).unref();
   }
 
-  #countStream(): void {
+  #openStream(headers: readonly string[]): void {
     // Node keeps the headers back until there is something to go with them, which may be hours here.
     this.#response.flushHeaders();
-    const { open } = this.#observed;
+    const { open, shutdown } = this.#observed;
     open.streams += 1;
+    this.#events = new EventStream(headers, this.#endStream);
+    const remove = shutdown.add(this.#events);
     this.#response.once('close', () => {
       open.streams -= 1;
+      remove();
     });
+    this.#watchIdle(this.#forwardable.route.streamIdleTimeoutMs);
   }
+
+  readonly #endStream = (isWhole: boolean): void => {
+    if (this.#aborted || this.#response.writableEnded) return;
+    this.#aborted = true;
+    this.#abort?.(new Error('the gateway is stopping'));
+    if (isWhole) this.#response.end(() => closeConnection(this.#response.req));
+    else cutConnection(this.#response.req);
+  };
 
   #stopTimers(): void {
     clearTimeout(this.#idle);
     clearTimeout(this.#stall);
   }
-}
-
-function isEventStream(headers: readonly string[]): boolean {
-  const at = headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'content-type');
-  return at !== -1 && (headers[at + 1] ?? '').startsWith('text/event-stream');
 }

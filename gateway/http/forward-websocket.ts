@@ -6,7 +6,8 @@ import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../contracts/problem.js';
 import type { Forwardable, HeaderList } from '../pipeline/states.js';
-import { ClientWebSocket, MAX_MESSAGE_BYTES, websocketFlow } from './websocket-flow.js';
+import { ClientWebSocket } from './client-websocket.js';
+import { MAX_MESSAGE_BYTES, websocketFlow } from './websocket-flow.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -22,6 +23,7 @@ export async function registerWebSocketProxy(
   connectTarget: ConnectTarget,
   clientStallMs: () => number,
 ): Promise<void> {
+  const { close } = app.server;
   await app.register(httpProxy, {
     upstream: '',
     websocket: true,
@@ -50,6 +52,8 @@ export async function registerWebSocketProxy(
         connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
     } as FastifyHttpProxyOptions['wsClientOptions'] & object,
   });
+  // The proxy's `close` goes on accepting until the last WebSocket has ended, and ends all of them at the same instant.
+  app.server.close = close;
   upgradeWebSocketsOnly(app);
 }
 

@@ -7,18 +7,15 @@ import { sendProblem } from '../../kit/problem-replies.js';
 import { checkDeclaredLength } from '../pipeline/check-declared-length.js';
 import { clientAddress } from '../pipeline/forwarding-headers.js';
 import { headerValues } from '../pipeline/headers.js';
-import {
-  type Exchange,
-  type Forwarded,
-  newTransfer,
-  type OpenTraffic,
-  type Transfer,
-} from '../pipeline/ports.js';
+import { type Exchange, newTransfer, type OpenTraffic } from '../pipeline/ports.js';
 import type { ClientCertificate, Forwardable, HeaderList, InboundRequest } from '../pipeline/states.js';
+import { cutConnection } from './cut-connection.js';
 import type { Edge } from './edge.js';
 import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
+import { OpenWebSocket } from './open-websocket.js';
 import { discardBody } from './request-body.js';
+import type { Shutdown } from './shutdown.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,6 +28,7 @@ declare module 'fastify' {
 
 export interface Observers {
   open: OpenTraffic;
+  shutdown: Shutdown;
   /** Milliseconds that never jump back. */
   monotonic(): number;
 }
@@ -49,7 +47,9 @@ export function openExchange(
   const { upstreams, limits, trustedProxies } = edge;
   const inbound = inboundRequest(request, trustedProxies);
   const transfer = newTransfer();
+  const webSocket = inbound.isUpgrade ? new OpenWebSocket(request, reply) : undefined;
   const refuse = (problem: Problem, headers: HeaderList): void => {
+    observers.shutdown.closeAfter(reply.raw);
     if (problem.headers['connection'] !== 'close') discardBody(request.raw);
     setHeaders(reply, headers);
     sendProblem(reply, problem);
@@ -61,9 +61,9 @@ export function openExchange(
     refuse,
     forward(forwardable) {
       const { route } = forwardable;
-      if (inbound.isUpgrade) {
+      if (webSocket !== undefined) {
         request.edge = edge;
-        return forwardWebSocket(request, reply, proceed, forwardable, transfer, observers.open);
+        return webSocket.forward(forwardable, transfer, observers, proceed);
       }
       checkDeclaredLength(forwardable);
       const dispatcher = upstreams.dispatcherOf(route.upstream);
@@ -73,6 +73,7 @@ export function openExchange(
       );
     },
     answer({ status, headers, body }, further) {
+      observers.shutdown.closeAfter(reply.raw);
       discardBody(request.raw);
       setHeaders(reply, further);
       setHeaders(reply, headers);
@@ -81,7 +82,10 @@ export function openExchange(
       transfer.bytesOut = bodyBytes(reply);
       return { status };
     },
-    cut: () => void request.raw.socket.destroy(),
+    cut(why) {
+      if (webSocket === undefined) cutConnection(request.raw);
+      else webSocket.cut(why);
+    },
   };
 }
 
@@ -132,34 +136,4 @@ function clientCertificate(socket: Socket): ClientCertificate | undefined {
   const read = { der: raw, subject, subjectAltName, fingerprint256 };
   certificates.set(socket, read);
   return read;
-}
-
-/** Resolves when the connection ends; until then it is the proxy's. */
-function forwardWebSocket(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  proceed: HookHandlerDoneFunction,
-  forwardable: Forwardable,
-  transfer: Transfer,
-  open: OpenTraffic,
-): Promise<Forwarded> {
-  request.forwardable = forwardable;
-  // The proxy reads its target from here: it sees only what was decided on.
-  request.raw.url = forwardable.target;
-  // And the subprotocols, of which it answers one: a token that came as one of them is not there to be chosen.
-  const protocols = headerValues(forwardable.upstreamHeaders, 'sec-websocket-protocol');
-  if (protocols.length > 0) request.raw.headers['sec-websocket-protocol'] = protocols.join(', ');
-  else delete request.raw.headers['sec-websocket-protocol'];
-  const { socket } = request.raw;
-  const { bytesRead, bytesWritten } = socket;
-  open.webSockets += 1;
-  return new Promise((resolve) => {
-    socket.once('close', () => {
-      open.webSockets -= 1;
-      transfer.bytesIn = socket.bytesRead - bytesRead;
-      transfer.bytesOut = socket.bytesWritten - bytesWritten;
-      resolve({ status: reply.raw.headersSent ? reply.raw.statusCode : 101 });
-    });
-    proceed();
-  });
 }

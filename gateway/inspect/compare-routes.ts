@@ -17,6 +17,7 @@ const NOT_COMPARED = new Set([
 const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value: unknown) => string]> = {
   timeoutMs: ['limits', 'timeout', (value) => duration(Number(value))],
   idleTimeoutMs: ['limits', 'idle_timeout', (value) => duration(Number(value))],
+  streamIdleTimeoutMs: ['limits', 'stream_idle_timeout', (value) => duration(Number(value))],
   maxBodyBytes: ['limits', 'max_body', (value) => size(Number(value))],
   rateLimits: ['limits', 'rate_limit', (value) => describeRateLimits(value as RouteRateLimits)],
   droppedHeaders: ['other', 'dropped_headers', withoutLimits],

@@ -26,6 +26,7 @@ function limitsOf(route: Route): object {
     methods,
     timeout: duration(route.timeoutMs),
     idle_timeout: duration(route.idleTimeoutMs),
+    stream_idle_timeout: duration(route.streamIdleTimeoutMs),
     max_body: size(route.maxBodyBytes),
   };
 }

@@ -61,6 +61,8 @@ function lintForward(
   if (route.timeoutMs > LONG_TIMEOUT_MS)
     find('long-timeout', `an upstream may take ${duration(route.timeoutMs)} to begin its answer`);
   if (route.idleTimeoutMs === 0) find('no-idle-timeout', 'a silent upstream holds the request for ever');
+  if (route.streamIdleTimeoutMs === 0)
+    find('no-stream-idle-timeout', 'a stream whose client has vanished is held for ever');
   if (route.maxBodyBytes > LARGE_BODY) find('large-body', 'bodies of more than 64 MiB are let through');
 }
 

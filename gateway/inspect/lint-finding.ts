@@ -17,6 +17,7 @@ export const LINT_RULES = {
   'stale-allowed': 'warning',
   'token-forwarded': 'warning',
   'no-idle-timeout': 'warning',
+  'no-stream-idle-timeout': 'warning',
   'long-lifetime': 'warning',
   'long-leeway': 'warning',
   'unused-rate-limit': 'note',

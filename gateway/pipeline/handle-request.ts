@@ -81,7 +81,7 @@ async function forwardWhileAllowed(
   if (token === undefined) return exchange.forward(forwardable);
   // The token behind an API key is renewed all the time; only a revocation ends the key.
   const endsAtMs = identity.kind === 'api-key' ? Number.POSITIVE_INFINITY : token.expiresAt * 1000;
-  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut: () => exchange.cut() });
+  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut: (why) => exchange.cut(why) });
   try {
     return await exchange.forward(forwardable);
   } finally {

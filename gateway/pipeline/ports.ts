@@ -103,8 +103,11 @@ export interface Exchange {
   /** Likewise. */
   answer(own: OwnAnswer, headers: HeaderList): Forwarded;
   /** Ends the connection at once: what was under way must not look whole. */
-  cut(): void;
+  cut(why: AccessEnd): void;
 }
+
+/** Why a request under way had to end. */
+export type AccessEnd = 'token_expired' | 'token_revoked';
 
 /** How forwarding ended. */
 export interface Forwarded {
@@ -128,7 +131,7 @@ export interface OpenRequest {
   token: VerifiedToken;
   /** Unix milliseconds at which access ends by itself; infinite when only a revocation ends it. */
   endsAtMs: number;
-  cut(): void;
+  cut(why: AccessEnd): void;
 }
 
 /** Cuts requests within seconds of their token's expiry or revocation (design 4.4). */

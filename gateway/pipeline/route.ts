@@ -84,6 +84,8 @@ export interface ForwardTo {
   timeoutMs: number;
   /** Longest silence of the upstream in the middle of a response; 0 for none. Streams of events are exempt. */
   idleTimeoutMs: number;
+  /** Longest silence of a stream of events or a WebSocket, either way; 0 for none. */
+  streamIdleTimeoutMs: number;
 }
 
 export interface RedirectTo {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import t from 'tap';
-import { WebSocket } from 'ws';
-import { systemClock } from '../../kit/clock.js';
+import t, { type Test } from 'tap';
+import { type Clock, systemClock } from '../../kit/clock.js';
 import { fakeClock } from '../fixtures/fake-clock.js';
+import { answerWebSockets, openWebSocket } from '../fixtures/open-streams.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
+import type { Claims } from '../fixtures/test-issuer.js';
 
 /** Reads a stream until it ends or is cut; resolves to what it got and how it ended. */
 async function follow(url: string, token: string): Promise<{ first: string; end: Promise<'ended' | 'cut'> }> {
@@ -57,21 +58,53 @@ t.test('an open stream is cut when its token expires', async (t) => {
   t.equal(await stream.end, 'cut');
 });
 
-t.test('so is a WebSocket', async (t) => {
-  const { WebSocketServer } = await import('ws');
-  const { url, token, feed, issuer, appServer } = await startTestGateway(t);
-  const upstream = new WebSocketServer({ server: appServer });
-  t.teardown(() => upstream.close());
-  upstream.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${String(data)}`)));
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/api/ws`, {
-    headers: { authorization: `Bearer ${token({ sid: 'gone' })}` },
-  });
-  socket.on('error', () => undefined);
-  await once(socket, 'open');
-  socket.send('hello');
-  const [message] = (await once(socket, 'message')) as [Buffer];
-  t.equal(String(message), 'echo hello');
-  feed.revoke({ kind: 'session', iss: issuer, sid: 'gone', exp: Math.floor(Date.now() / 1000) + 1000 });
-  await once(socket, 'close');
-  t.pass('closed');
+t.test('a WebSocket is told why it is closed, and so is its upstream', async (t) => {
+  const clock = fakeClock(Date.now());
+  const { open, revoke } = await startWithWebSockets(t, clock);
+  const revoked = await open({ sid: 'gone', exp: seconds(clock) + 900 });
+  const expiring = await open({ sid: 'stays', exp: seconds(clock) + 60 });
+  revoke('gone');
+  await clock.advance(2000);
+  t.equal(await revoked.clientClosed, '1008 token_revoked');
+  t.equal(await revoked.peerClosed, '1008 token_revoked');
+  expiring.client.send('still here');
+  const [message] = (await once(expiring.client, 'message')) as [Buffer];
+  t.equal(String(message), 'echo still here');
+  await clock.advance(60_000);
+  t.equal(await expiring.clientClosed, '1008 token_expired');
 });
+
+t.test('one that goes on talking instead of closing is not heard, and cut a second later', async (t) => {
+  const clock = fakeClock(Date.now());
+  const { open, revoke } = await startWithWebSockets(t, clock);
+  const { client, peer, peerClosed } = await open({ sid: 'gone', exp: seconds(clock) + 900 });
+  const heard: string[] = [];
+  peer.on('message', (data) => heard.push(String(data)));
+  peer.on('ping', () => heard.push('ping'));
+  client.pause(); // The close frame is not read either.
+  revoke('gone');
+  await clock.advance(2000);
+  client.send('too late');
+  client.ping();
+  const cutAt = performance.now();
+  t.equal(await peerClosed, '4006', 'as a connection that broke');
+  t.ok(performance.now() - cutAt < 4000, 'within the five seconds, of which one may have passed before');
+  t.same(heard, []);
+});
+
+const seconds = (clock: Clock): number => Math.floor(clock.now() / 1000);
+
+/** The gateway's timers run on this clock. */
+async function startWithWebSockets(t: Test, clock: Clock) {
+  const test = await startTestGateway(t, {
+    deps: { clock: { ...clock, monotonic: systemClock.monotonic } },
+    waitUntilReady: false,
+  });
+  const sockets = answerWebSockets(t, test);
+  return {
+    open: (claims: Claims) =>
+      openWebSocket(t, test, sockets, '/api/ws', { authorization: `Bearer ${test.token(claims)}` }),
+    revoke: (sid: string) =>
+      test.feed.revoke({ kind: 'session', iss: test.issuer, sid, exp: seconds(clock) + 1000 }),
+  };
+}

@@ -20,6 +20,7 @@ export function explainRoute(
     sends,
     timeout_ms: forwards?.timeoutMs ?? null,
     idle_timeout_ms: forwards?.idleTimeoutMs ?? null,
+    stream_idle_timeout_ms: forwards?.streamIdleTimeoutMs ?? null,
     max_body_bytes: forwards?.maxBodyBytes ?? null,
     rate_limits: (route.rateLimits?.limits ?? []).map(({ name, requests, perMs, burst, by, shared }) => ({
       ...{ name, requests, per_ms: perMs, burst, by, shared },

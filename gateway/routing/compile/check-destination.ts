@@ -34,6 +34,7 @@ const FOR_UPSTREAMS = [
   'max_body',
   'timeout',
   'idle_timeout',
+  'stream_idle_timeout',
   'request_headers',
 ] as const;
 

@@ -80,5 +80,6 @@ function forwardTo(
     maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
     timeoutMs: durationMs(route.timeout ?? '30s'),
     idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
+    streamIdleTimeoutMs: durationMs(route.stream_idle_timeout ?? '1h'),
   };
 }

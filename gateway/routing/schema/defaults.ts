@@ -11,6 +11,9 @@ export const limitsOfRoutes = {
   idle_timeout: Type.Optional(
     Duration('longest silence in mid-response; default 60s, 0s for none; event streams exempt'),
   ),
+  stream_idle_timeout: Type.Optional(
+    Duration('longest silence of an event stream or a WebSocket; default 1h, 0s for none'),
+  ),
 };
 
 export const Defaults = Type.Object(

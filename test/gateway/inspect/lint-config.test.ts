@@ -45,6 +45,11 @@ t.test('what is allowed and worth a second look', async (t) => {
     ],
     ['a development origin', onProfile("cors: { origins: ['http://localhost:5173'] }"), []],
     ['no idle time', onProfile('idle_timeout: 0s'), [`warning no-idle-timeout ${profile}`]],
+    [
+      'no idle time of streams',
+      onProfile('stream_idle_timeout: 0s'),
+      [`warning no-stream-idle-timeout ${profile}`],
+    ],
     ['a long time', onProfile('timeout: 10m'), [`note long-timeout ${profile}`]],
     ['a large body', onProfile('max_body: 1GiB'), [`note large-body ${profile}`]],
     ['the token to others', onProfile('forward_token: true'), [`warning token-forwarded ${profile}`]],

@@ -1,0 +1,16 @@
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+
+/**
+ * Ends a connection so that what it carried does not look whole. To an HTTP/1.0 client a plain end is how a body ends
+ * (RFC 9112 section 6.3); only a reset is not. Within TLS the missing close_notify says the same (section 9.8).
+ */
+export function cutConnection({ socket, httpVersion }: IncomingMessage): void {
+  if (httpVersion === '1.0' && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+/** Ends a connection after everything that was written has gone out. HTTP/2 has other replies on it. */
+export function closeConnection({ socket, httpVersionMajor }: IncomingMessage): void {
+  if (httpVersionMajor === 1) socket.destroySoon();
+}

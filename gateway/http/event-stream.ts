@@ -1,0 +1,43 @@
+import type { OpenStream } from './shutdown.js';
+
+/** A blank line ends an event (HTML living standard, section 9.2.5), after any of the three line ends. */
+const END_OF_EVENT = /(?:\r\n\r\n|\n\n|\r\r)$/;
+const LONGEST_END = 4;
+
+/**
+ * A stream of events on its way, so that it can be ended between two of them. `end(true)`: nothing is torn apart.
+ * `end(false)`: it would be, or nobody can tell, as with a compressed one.
+ */
+export class EventStream implements OpenStream {
+  readonly #end: (isWhole: boolean) => void;
+  readonly #isReadable: boolean;
+  #tail = '\n\n';
+  #isLeaving = false;
+
+  constructor(headers: readonly string[], end: (isWhole: boolean) => void) {
+    this.#end = end;
+    this.#isReadable = !has(headers, 'content-length') && !has(headers, 'content-encoding');
+  }
+
+  /** What has just been sent on. */
+  passed(chunk: Buffer): void {
+    const end = chunk.toString('latin1', Math.max(0, chunk.length - LONGEST_END));
+    this.#tail = (this.#tail + end).slice(-LONGEST_END);
+    if (this.#isLeaving) this.leave();
+  }
+
+  /** In mid-event that is when the event is whole. */
+  leave(): void {
+    this.#isLeaving = true;
+    if (!this.#isReadable) this.#end(false);
+    else if (END_OF_EVENT.test(this.#tail)) this.#end(true);
+  }
+}
+
+export function isEventStream(headers: readonly string[]): boolean {
+  const at = headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'content-type');
+  return at !== -1 && (headers[at + 1] ?? '').startsWith('text/event-stream');
+}
+
+const has = (headers: readonly string[], name: string): boolean =>
+  headers.some((text, index) => index % 2 === 0 && text.toLowerCase() === name);

@@ -1,0 +1,68 @@
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import { headerValues } from '../pipeline/headers.js';
+import type { AccessEnd, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import type { Forwardable } from '../pipeline/states.js';
+import { type ClientWebSocket, whenUpgraded } from './client-websocket.js';
+import type { Shutdown } from './shutdown.js';
+
+export interface WebSocketObservers {
+  open: OpenTraffic;
+  shutdown: Shutdown;
+}
+
+/** A WebSocket from its handshake to its end, as the pipeline sees it. In between it is the proxy's. */
+export class OpenWebSocket {
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  #client: ClientWebSocket | undefined;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  /** Lets the handshake go on to the proxy (`proceed`). Resolves when the connection ends. */
+  forward(
+    forwardable: Forwardable,
+    transfer: Transfer,
+    { open, shutdown }: WebSocketObservers,
+    proceed: HookHandlerDoneFunction,
+  ): Promise<Forwarded> {
+    handOver(this.#request, forwardable);
+    const { socket } = this.#request.raw;
+    const { bytesRead, bytesWritten } = socket;
+    open.webSockets += 1;
+    whenUpgraded(socket, (client) => {
+      this.#client = client;
+      // Bytes either way count, and so do pings.
+      socket.setTimeout(forwardable.route.streamIdleTimeoutMs, () => client.leave('idle'));
+    });
+    const remove = shutdown.add({ leave: () => this.#client?.leave('the gateway is stopping') });
+    return new Promise((resolve) => {
+      socket.once('close', () => {
+        remove();
+        open.webSockets -= 1;
+        transfer.bytesIn = socket.bytesRead - bytesRead;
+        transfer.bytesOut = socket.bytesWritten - bytesWritten;
+        const { raw } = this.#reply;
+        resolve({ status: raw.headersSent ? raw.statusCode : 101 });
+      });
+      proceed();
+    });
+  }
+
+  cut(why: AccessEnd): void {
+    if (this.#client === undefined) this.#request.raw.socket.destroy();
+    else this.#client.endAccess(why);
+  }
+}
+
+/** The proxy sees only what was decided on: target, headers, and the subprotocols of which it answers one. */
+function handOver(request: FastifyRequest, forwardable: Forwardable): void {
+  request.forwardable = forwardable;
+  request.raw.url = forwardable.target;
+  const protocols = headerValues(forwardable.upstreamHeaders, 'sec-websocket-protocol');
+  // A token that came as one of them is not there to be chosen.
+  if (protocols.length > 0) request.raw.headers['sec-websocket-protocol'] = protocols.join(', ');
+  else delete request.raw.headers['sec-websocket-protocol'];
+}
