@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import type { createConnection, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -24,6 +24,8 @@ export async function registerWebSocketProxy(
   clientStallMs: () => number,
 ): Promise<void> {
   const { close } = app.server;
+  // Of the handshake that is being made: headers, client and request come right after one another.
+  let target = '';
   await app.register(httpProxy, {
     upstream: '',
     websocket: true,
@@ -46,8 +48,16 @@ export async function registerWebSocketProxy(
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
-        headerObject(withoutHandshake(decided(request).upstreamHeaders)),
+      rewriteRequestHeaders(_headers: unknown, request: FastifyRequest) {
+        const forwardable = decided(request);
+        ({ target } = forwardable);
+        return headerObject(withoutHandshake(forwardable.upstreamHeaders));
+      },
+      // A URL parser has tidied it up by now: what goes out is what was decided on, byte by byte.
+      finishRequest(handshake: ClientRequest) {
+        handshake.path = target;
+        handshake.end();
+      },
       createConnection: ((options: { host: string; port: number | string }) =>
         connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
     } as FastifyHttpProxyOptions['wsClientOptions'] & object,

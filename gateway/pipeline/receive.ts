@@ -3,6 +3,7 @@ import { headerValues, listTokens } from './headers.js';
 import { hostName, wildcardOf } from './host-name.js';
 import type { Snapshot } from './snapshot.js';
 import type { HeaderList, InboundRequest, Received } from './states.js';
+import { isBearer } from './websocket-protocols.js';
 
 const MAX_HEADERS = 1000;
 const CLOSE = { connection: 'close' };
@@ -87,8 +88,18 @@ function isHandshake(method: string, headers: HeaderList): boolean {
     keys.length === 1 &&
     /^[+/0-9A-Za-z]{22}==$/.test(keys[0] ?? '') &&
     versions.length === 1 &&
-    versions[0] === '13'
+    versions[0] === '13' &&
+    isOffer(headerValues(headers, 'sec-websocket-protocol'))
   );
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** RFC 6455 section 4.1: the subprotocols are tokens, none twice. Callers' tokens among them are a stage of their own. */
+function isOffer(values: readonly string[]): boolean {
+  const protocols = values.flatMap((value) => value.split(',')).map((protocol) => protocol.trim());
+  const real = protocols.filter((protocol) => !isBearer(protocol));
+  return protocols.every((protocol) => TOKEN.test(protocol)) && new Set(real).size === real.length;
 }
 
 /** RFC 9110 section 10.1.1: the only expectation there is. */

@@ -5,7 +5,9 @@ import type { HeaderList } from './states.js';
 
 const HEADER = 'sec-websocket-protocol';
 
-const isBearer = (protocol: string): boolean => protocol.toLowerCase().startsWith(WEBSOCKET_BEARER_PREFIX);
+/** Whether a subprotocol is a caller's token. */
+export const isBearer = (protocol: string): boolean =>
+  protocol.toLowerCase().startsWith(WEBSOCKET_BEARER_PREFIX);
 
 const offered = (value: string): string[] => value.split(',').map((protocol) => protocol.trim());
 

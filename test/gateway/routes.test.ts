@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { eventually } from '../fixtures/eventually.js';
 import { type RawReply, rawHttp, rawRequest } from '../fixtures/raw-http.js';
-import { startTestGateway } from '../fixtures/test-gateway.js';
+import { describeSeen, startTestGateway } from '../fixtures/test-gateway.js';
 
 /** What a route can say, at a running gateway. */
 
@@ -82,6 +84,33 @@ t.test('a WebSocket goes to the path that its route makes', async (t) => {
   const [, request] = await asked;
   t.equal(request.url, '/sockets/a%20b?x=1');
   socket.terminate();
+});
+
+t.test('a WebSocket\u2019s target goes out byte by byte as it was decided on', async (t) => {
+  const { url, appServer, seen } = await startTestGateway(t, {
+    routes: [{ ...open, path: '/live/*' }],
+  });
+  const server = new WebSocketServer({ noServer: true });
+  appServer.on('upgrade', (request, socket, head) => {
+    seen.push(describeSeen(request, ''));
+    server.handleUpgrade(request, socket, head, (peer) => peer.close());
+  });
+  const handshake =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+  // What a URL parser would write otherwise, and a WebSocket client of today uses one.
+  for (const target of ['/live/a?', "/live/a'b", '/live/x?q={1}|^`"<>', '/live/x?a=b?c']) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${handshake}\r\n\r\n`);
+    await eventually(
+      async () => seen.at(-1)?.url,
+      (seenUrl) => seenUrl === target,
+      5000,
+    );
+    t.equal(seen.at(-1)?.url, target);
+    socket.destroy();
+  }
 });
 
 t.test('a redirect goes where config says, and nowhere else', async (t) => {

@@ -368,6 +368,21 @@ t.test('requests that servers frame differently are refused, and the connection 
       400,
       'upgrade_invalid',
     ),
+    'a WebSocket that offers a subprotocol twice': wire(
+      get(`${HANDSHAKE}Sec-WebSocket-Protocol: chat, chat`),
+      400,
+      'upgrade_invalid',
+    ),
+    'a WebSocket that offers what is no subprotocol': wire(
+      get(`${HANDSHAKE}Sec-WebSocket-Protocol: chat, (chat)`),
+      400,
+      'upgrade_invalid',
+    ),
+    'a WebSocket that offers nothing': wire(
+      get(`${HANDSHAKE}Sec-WebSocket-Protocol: `),
+      400,
+      'upgrade_invalid',
+    ),
     'headers over the limit': wire(get(`X-A: ${'a'.repeat(20_000)}`), 431, 'headers_too_large'),
     'more headers than Node counts': wire(get('A:b\r\n'.repeat(2100).trimEnd()), 431, 'headers_too_large'),
     'a raw character in the path': wire('GET /public/\xe9 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'path_invalid'),

@@ -20,7 +20,8 @@ export function inboundRequest(asked: ExplainRequest, listener: ListenerFacts): 
   const host = headerValues(given, 'host').length > 0 ? [] : ['host', authority ?? listener.host];
   const credential = asked.token === undefined ? [] : ['authorization', `Bearer ${asked.token}`];
   const headers = [...host, ...given, ...credential];
-  const upgrade = headerValues(headers, 'upgrade')[0]?.toLowerCase();
+  // As Node joins them: two protocols are none that is served.
+  const upgrade = headerValues(headers, 'upgrade').join(', ').toLowerCase();
   const target = rest === undefined ? asked.url : rest.startsWith('/') ? rest : `/${rest}`;
   return {
     id: 'explain',
