@@ -50,7 +50,17 @@ export interface ReadinessReport {
     /** Since the feed last answered; null when it never has. */
     age_ms: number | null;
   };
+  /** Never a reason not to be ready. */
+  rate_limits: RateLimitReadiness;
   certificates: CertificateReadiness[];
+}
+
+export interface RateLimitReadiness {
+  /**
+   * Of limits that gateways share. `unused`: there is none; `shared`: they count together; `alone`: Redis does not answer,
+   * and each gateway counts by itself.
+   */
+  state: 'unused' | 'shared' | 'alone';
 }
 
 export interface IssuerReadiness {

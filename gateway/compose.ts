@@ -16,8 +16,6 @@ import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
 import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
-import { RateLimitCells } from './adapters/rate-limit-cells.js';
-import { createRateLimiter } from './adapters/rate-limiter.js';
 import { RequestMetrics } from './adapters/request-metrics.js';
 import { createRevocationSource } from './adapters/revocation-source.js';
 import { createStaleWarning } from './adapters/stale-warning.js';
@@ -34,6 +32,7 @@ import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
 import { explainRequest } from './pipeline/explain/explain-request.js';
 import type { GatewayPorts } from './pipeline/ports.js';
+import { RateLimits } from './rate-limits.js';
 import { readinessOf, whenReady } from './readiness.js';
 import { ConfigHistory, historyFolder } from './reload/config-history.js';
 import { ConfigReloader } from './reload/config-reloader.js';
@@ -107,6 +106,12 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     const logAccess = createAccessLog(logger, config.log);
     const warnStale = createStaleWarning({ logger, clock, ageMs: () => revocations.ageMs() });
 
+    const rateLimits = new RateLimits({ redisUrl: config.revocation.redis_url ?? '', clock, logger });
+    lifecycle.onStop('rate limits', () => rateLimits.stop());
+    rateLimits.measure(metrics);
+    rateLimits.adopt(live.current.snapshot);
+    live.onSwap(({ snapshot }) => rateLimits.adopt(snapshot));
+
     const openRequests = new OpenRequestWatch(clock, revocations);
     openRequests.start();
     lifecycle.onStop('open requests', () => openRequests.stop());
@@ -129,7 +134,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       get assertions() {
         return live.current.assertions;
       },
-      rateLimiter: createRateLimiter({ cells: new RateLimitCells(), clock, onShared: () => undefined }),
+      rateLimiter: rateLimits.limiter,
       record(outcome) {
         requestMetrics.count(outcome);
         logAccess(outcome);
@@ -180,6 +185,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         config: reloader.state,
         keys,
         revocations,
+        rateLimits: rateLimits.readiness(),
         certificates: live.current.certificateEnds,
         stopping,
         now: clock.now(),

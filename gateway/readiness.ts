@@ -1,4 +1,9 @@
-import type { CertificateReadiness, ConfigState, ReadinessReport } from '../contracts/admin-api.js';
+import type {
+  CertificateReadiness,
+  ConfigState,
+  RateLimitReadiness,
+  ReadinessReport,
+} from '../contracts/admin-api.js';
 import { type Clock, pause } from '../kit/clock.js';
 import { StartupError } from '../kit/startup-error.js';
 import type { CertificateEnd } from './adapters/certificate-end.js';
@@ -11,6 +16,7 @@ export interface ReadinessParts {
   config: ConfigState;
   keys: KeyCaches;
   revocations: RevocationSource;
+  rateLimits: RateLimitReadiness;
   certificates: readonly CertificateEnd[];
   stopping: boolean;
   /** Unix milliseconds. */
@@ -35,6 +41,7 @@ export function readinessOf(parts: ReadinessParts): ReadinessReport {
       entries: revocations.size,
       age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
     },
+    rate_limits: parts.rateLimits,
     certificates: certificates.map((end) => daysLeft(end, now)),
   };
 }

@@ -14,7 +14,7 @@ export interface Cell {
   toMerge: boolean;
 }
 
-/** About 50 MB when full. */
+/** About 60 MB when full. */
 const MAX_CELLS = 200_000;
 /** Looked at for each new one: more go than come, once they have run out. */
 const LOOK_AT = 2;
@@ -22,13 +22,16 @@ const LOOK_AT = 2;
 const CHOOSE_AMONG = 16;
 
 /**
- * The cells of all limits, the longest unvisited first. A cell that has run out says no more than none, and goes when
- * the round comes to it; no request waits for more than a few. When there is no room, whoever owes least of the oldest
- * is forgotten, and may use what they had used again: refusing newcomers in their stead would let anybody with many
- * addresses lock the others out (ADR 0013).
+ * The cells of all limits. A cell that has run out says no more than none; a hand that goes round and round, two cells
+ * for each new one, takes it away, so that no request waits for more than a few. When there is no room, whoever owes
+ * least of the next few is forgotten, and may use what they had used again: refusing newcomers in their stead would let
+ * anybody with many addresses lock the others out (ADR 0013).
  */
 export class RateLimitCells {
-  readonly #cells = new Map<string, Cell>();
+  readonly #byKey = new Map<string, Cell>();
+  /** The same, for the hand: a Map is slow to begin at its start when much has been taken away there. */
+  readonly #round: Cell[] = [];
+  #hand = 0;
   readonly #max: number;
   /** Cells that had to go while they still said something. */
   forgotten = 0;
@@ -38,43 +41,57 @@ export class RateLimitCells {
   }
 
   get size(): number {
-    return this.#cells.size;
+    return this.#round.length;
   }
 
   /** `now` in monotonic milliseconds. */
   at(limit: RateLimit, caller: string, now: number): Cell {
     const key = `${limit.id}\n${caller}`;
-    const known = this.#cells.get(key);
+    const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     this.#sweep(now);
-    if (this.#cells.size >= this.#max) this.#forgetOne(now);
+    if (this.#round.length >= this.#max) this.#forgetOne(now);
     const cell = { key, limit, fullAt: now, untoldMs: 0, epoch: 0, toMerge: false };
-    this.#cells.set(key, cell);
+    this.#byKey.set(key, cell);
+    this.#round.push(cell);
     return cell;
   }
 
   #sweep(now: number): void {
-    for (const cell of this.#oldest(LOOK_AT)) {
-      this.#cells.delete(cell.key);
+    for (let looked = 0; looked < LOOK_AT; looked++) {
+      const index = this.#next();
+      const cell = this.#round[index];
       // Not one that was made this instant and is about to be charged.
-      if (cell.fullAt >= now) this.#cells.set(cell.key, cell);
+      if (cell !== undefined && cell.fullAt < now) this.#remove(index);
     }
   }
 
   #forgetOne(now: number): void {
-    const [first, ...others] = this.#oldest(CHOOSE_AMONG);
-    if (first === undefined) return;
-    const owed = ({ fullAt, limit }: Cell): number => (fullAt - now) / limit.perMs;
-    const least = others.reduce((a, b) => (owed(b) < owed(a) ? b : a), first);
-    this.#cells.delete(least.key);
-    if (least.fullAt > now) this.forgotten += 1;
+    const owed = (index: number): number => {
+      const cell = this.#round[index];
+      return cell === undefined ? Number.POSITIVE_INFINITY : (cell.fullAt - now) / cell.limit.perMs;
+    };
+    let least = this.#next();
+    for (let looked = 1; looked < CHOOSE_AMONG; looked++) {
+      const index = this.#next();
+      if (owed(index) < owed(least)) least = index;
+    }
+    if (owed(least) > 0) this.forgotten += 1;
+    this.#remove(least);
   }
 
-  #oldest(count: number): Cell[] {
-    const oldest: Cell[] = [];
-    for (const cell of this.#cells.values()) {
-      if (oldest.push(cell) === count) break;
-    }
-    return oldest;
+  /** The place that the hand comes to. */
+  #next(): number {
+    this.#hand = this.#hand + 1 < this.#round.length ? this.#hand + 1 : 0;
+    return this.#hand;
+  }
+
+  /** The last one takes its place. */
+  #remove(index: number): void {
+    const cell = this.#round[index];
+    const last = this.#round.pop();
+    if (cell === undefined || last === undefined) return;
+    if (index < this.#round.length) this.#round[index] = last;
+    this.#byKey.delete(cell.key);
   }
 }

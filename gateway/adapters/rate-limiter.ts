@@ -6,7 +6,10 @@ import type { Cell, RateLimitCells } from './rate-limit-cells.js';
 export interface RateLimiterOptions {
   cells: RateLimitCells;
   clock: Clock;
-  /** Told what was let through by a limit that gateways share, in milliseconds of its window. */
+  /**
+   * Told what was let through by a limit that gateways share, in milliseconds of its window; 0 for a refusal, after
+   * which it is worth knowing how the caller stands with the others.
+   */
   onShared: (cell: Cell, addedMs: number) => void;
 }
 
@@ -20,12 +23,10 @@ export function createRateLimiter({ cells, clock, onShared }: RateLimiterOptions
       const now = clock.monotonic();
       const charged = charges.map(({ limit, key }) => cells.at(limit, key, now));
       const admitted = charged.every((cell) => excessMs(cell, cost, now) === 0);
-      if (admitted) {
-        for (const cell of charged) {
-          const addedMs = cost * stepMs(cell.limit);
-          cell.fullAt = Math.max(cell.fullAt, now) + addedMs;
-          if (cell.limit.shared) onShared(cell, addedMs);
-        }
+      for (const cell of charged) {
+        const addedMs = admitted ? cost * stepMs(cell.limit) : 0;
+        if (admitted) cell.fullAt = Math.max(cell.fullAt, now) + addedMs;
+        if (cell.limit.shared) onShared(cell, addedMs);
       }
       return { admitted, standings: charged.map((cell) => standingOf(cell, cost, now)) };
     },
