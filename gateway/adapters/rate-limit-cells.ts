@@ -8,6 +8,8 @@ export interface Cell {
   fullAt: number;
   /** Of a shared limit: what was let through here and the others do not know of yet, in milliseconds. */
   untoldMs: number;
+  /** When that began, in monotonic milliseconds. */
+  untoldSince: number;
   /** Of a shared limit: the connection to Redis under which it was last counted. */
   epoch: number;
   /** Of a shared limit: counted alone for a while, so its standing has to be put together with that of the others. */
@@ -51,7 +53,7 @@ export class RateLimitCells {
     if (known !== undefined) return known;
     this.#sweep(now);
     if (this.#round.length >= this.#max) this.#forgetOne(now);
-    const cell = { key, limit, fullAt: now, untoldMs: 0, epoch: 0, toMerge: false };
+    const cell = { key, limit, fullAt: now, untoldMs: 0, untoldSince: 0, epoch: 0, toMerge: false };
     this.#byKey.set(key, cell);
     this.#round.push(cell);
     return cell;

@@ -9,17 +9,19 @@ const PREFIX = 'gatehouse:limit:';
  * Adds what a gateway has let through to what all of them have, for several cells at once, and answers what each owes
  * then, in milliseconds. A value is what was owed, and when by Redis's own clock, which is never compared with another;
  * should it jump back, nothing has been paid back meanwhile. What a gateway knew before is merged where Redis has
- * nothing (it was flushed, or all had been paid back), and where it is asked for.
+ * nothing (it was flushed, or all had been paid back), and where it is asked for. What is added was let through a while
+ * ago: what had been paid back by then counts, or each time on the way would be lost to the caller.
  */
 const SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local answer = {}
 for i, key in ipairs(KEYS) do
-  local added, known, merge = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), ARGV[3 * i]
+  local added, ago = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2])
+  local known, merge = tonumber(ARGV[4 * i - 1]), ARGV[4 * i]
   local stored = redis.call('GET', key)
   local owed, at = string.match(stored or '', '^(%S+) (%S+)$')
-  owed = math.max(0, (tonumber(owed) or 0) - math.max(0, now - (tonumber(at) or now)))
+  owed = math.max(-ago, (tonumber(owed) or -ago) - math.max(0, now - (tonumber(at) or now)))
   if not stored or merge == '1' then owed = math.max(owed, known) end
   owed = owed + added
   if owed > 0 then
@@ -43,8 +45,9 @@ export function createRedisLimitStore({ redis, close }: RedisConnection): LimitS
   return {
     async tell(cells) {
       const keys = cells.map(({ key }) => PREFIX + digestOf(key));
-      const values = cells.flatMap(({ addedMs, knownMs, merge }) => [
+      const values = cells.flatMap(({ addedMs, agoMs, knownMs, merge }) => [
         addedMs.toFixed(3),
+        agoMs.toFixed(3),
         knownMs.toFixed(3),
         merge ? '1' : '0',
       ]);

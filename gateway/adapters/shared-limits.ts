@@ -14,7 +14,9 @@ export interface ToldCell {
   key: string;
   /** Let through here since it was last told. */
   addedMs: number;
-  /** What it owed without that, as far as this gateway knows. */
+  /** How long ago that began, on the way to the store included: what was paid back by then is paid. */
+  agoMs: number;
+  /** What it owed without that, as far as this gateway knows; less than nothing: since when it owes nothing. */
   knownMs: number;
   /** Counted without the others for a while: whichever knows of more is right. */
   merge: boolean;
@@ -87,6 +89,7 @@ export class SharedLimits {
   note(cell: Cell, addedMs: number): void {
     if (this.#state !== 'shared') return;
     if (cell.epoch !== this.#epoch) Object.assign(cell, { epoch: this.#epoch, untoldMs: 0, toMerge: true });
+    if (cell.untoldMs === 0) cell.untoldSince = this.#options.clock.monotonic();
     cell.untoldMs += addedMs;
     if (this.#waiting.has(cell)) return;
     if (this.#waiting.size < MAX_WAITING) this.#waiting.add(cell);
@@ -138,14 +141,16 @@ export class SharedLimits {
     const cells: Cell[] = [];
     for (const cell of this.#waiting) if (cells.push(cell) === AT_ONCE) break;
     const sentAt = clock.monotonic();
+    const arrivesAt = sentAt + (this.#roundTripMs ?? 0);
     const told = cells.map((cell): ToldCell => {
       this.#waiting.delete(cell);
-      const { key, fullAt, untoldMs, toMerge } = cell;
+      const { key, fullAt, untoldMs, untoldSince, toMerge } = cell;
       Object.assign(cell, { untoldMs: 0, toMerge: false });
       return {
         key,
         addedMs: untoldMs,
-        knownMs: Math.max(0, fullAt - untoldMs - sentAt),
+        agoMs: untoldMs === 0 ? 0 : arrivesAt - untoldSince,
+        knownMs: fullAt - untoldMs - arrivesAt,
         merge: toMerge,
       };
     });

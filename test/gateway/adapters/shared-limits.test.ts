@@ -50,10 +50,10 @@ class TestStore {
     this.#fullAt.clear();
   }
 
-  #add({ key, addedMs, knownMs, merge }: ToldCell): number {
+  #add({ key, addedMs, agoMs, knownMs, merge }: ToldCell): number {
     const now = this.#clock.monotonic();
     const stored = this.#fullAt.get(key);
-    let fullAt = Math.max(stored ?? 0, now);
+    let fullAt = Math.max(stored ?? 0, now - agoMs);
     if (stored === undefined || merge) fullAt = Math.max(fullAt, now + knownMs);
     this.#fullAt.set(key, fullAt + addedMs);
     return fullAt + addedMs - now;
@@ -136,7 +136,7 @@ t.test('a gateway that has heard nothing of a caller learns it with the first re
   await clock.advance(20);
   t.equal(all[1]?.take(1), 1);
   await clock.advance(20);
-  t.equal(all[1]?.take(20), 2, 'what has been paid back since, and no more');
+  t.equal(all[1]?.take(20), 3, '21 let through, 4 paid back in 40 ms, of 20');
   await stop();
 });
 
@@ -197,6 +197,63 @@ t.test('a store that forgets is told again by whoever remembers', async (t) => {
   t.equal(all[0]?.take(1, 'ann', slow), 1);
   await clock.advance(20);
   t.equal(all[1]?.take(1, 'ann', slow), 1);
+  await clock.advance(20);
+  t.equal(all[1]?.take(60, 'ann', slow), 8);
+  await stop();
+});
+
+t.test('a slow store costs nothing of the rate, however small the burst', async (t) => {
+  const { clock, store, all, stop } = await start(1);
+  store.delayMs = () => 8;
+  const even = { ...LIMIT, id: 'even', burst: 1 };
+  let passed = 0;
+  for (let at = 0; at < 5000; at += 2) {
+    passed += all[0]?.take(1, 'ann', even) ?? 0;
+    await clock.advance(2);
+  }
+  t.ok(Math.abs(passed - 500) <= 5, `${passed} of 500`);
+  await stop();
+});
+
+t.test('an answer is as old as its question', async (t) => {
+  const { clock, store, all, stop } = await start(2);
+  all[0]?.take(20);
+  await clock.advance(20);
+  store.delayMs = () => 400;
+  t.equal(all[1]?.take(1), 1);
+  await clock.advance(810);
+  t.equal(all[1]?.take(20), 20, 'what was owed 400 ms ago has been paid back when the answer comes');
+  await stop();
+});
+
+t.test('who knows of more than a store that forgot does not unlearn it', async (t) => {
+  const { clock, store, all, stop } = await start(2);
+  const slow = { ...LIMIT, id: 'slow', requests: 60, perMs: 60_000, burst: 60 };
+  all[0]?.take(50, 'ann', slow);
+  await clock.advance(20);
+  store.flush();
+  all[1]?.take(1, 'ann', slow);
+  await clock.advance(20);
+  all[0]?.take(1, 'ann', slow);
+  await clock.advance(20);
+  t.equal(all[0]?.take(60, 'ann', slow), 9);
+  await stop();
+});
+
+t.test('what one counted alone is known to the others afterwards', async (t) => {
+  const { clock, store, all, stop } = await start(2);
+  const slow = { ...LIMIT, id: 'slow', requests: 60, perMs: 60_000, burst: 60 };
+  all[0]?.take(10, 'ann', slow);
+  await clock.advance(20);
+  store.state = 'refuses';
+  all[0]?.take(1, 'bob', slow);
+  await clock.advance(100);
+  t.equal(all[0]?.take(40, 'ann', slow), 40);
+  store.state = 'answers';
+  await clock.advance(700);
+  all[0]?.take(1, 'ann', slow);
+  await clock.advance(20);
+  all[1]?.take(1, 'ann', slow);
   await clock.advance(20);
   t.equal(all[1]?.take(60, 'ann', slow), 8);
   await stop();
