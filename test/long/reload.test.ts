@@ -6,11 +6,15 @@ import t from 'tap';
 import { reloadUnderLoad } from '../fixtures/reload-under-load.js';
 
 t.test('a thousand reloads drop nothing and leak nothing', async (t) => {
-  const figures = await reloadUnderLoad(t, 1000);
+  const figures = await reloadUnderLoad(t, Number(process.env['RELOADS'] ?? 1000));
   const { heapMiB, rssMiB, served, events, messages, slowestReloadMs } = figures;
   const list = (values: number[]): string => values.map((value) => value.toFixed(0)).join(' ');
   t.comment(`${figures.reloads} reloads, the slowest ${slowestReloadMs.toFixed(0)} ms`);
   t.comment(`${served.keepAlive} requests over kept connections, ${served.newConnections} over new ones`);
+  t.comment(
+    `${served.otherIssuer} by an issuer that changes, ${served.movingUpstream} to an upstream that moves`,
+  );
+  t.comment(`${figures.renewals} internal certificates`);
   t.comment(
     `${events} events, ${messages} messages, ${figures.upstreamHandshakes} handshakes with the upstream`,
   );
