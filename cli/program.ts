@@ -9,6 +9,7 @@ import { addCheckCommand } from './check.js';
 import { addClientsCommand } from './clients.js';
 import { addConfigCommand } from './config.js';
 import { addDiffCommand } from './diff.js';
+import { addDryRunCommand } from './dry-run.js';
 import { addExplainCommand } from './explain.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
@@ -86,6 +87,7 @@ export function createProgram(): Command {
   addConfigCommand(program);
   addClientsCommand(program);
   addDiffCommand(program);
+  addDryRunCommand(program);
   addExplainCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);

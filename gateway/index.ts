@@ -4,6 +4,8 @@ export { checkOnline, type OnlineVerdict } from './check-online.js';
 export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
 export { type ConfigChange, EFFECTS } from './inspect/config-change.js';
 export { diffConfigs } from './inspect/diff-configs.js';
+export { type DryRunReport, dryRun } from './inspect/dry-run/dry-run.js';
+export { CHANGES } from './inspect/dry-run/side.js';
 export { effectiveConfig } from './inspect/effective-config.js';
 export { ignoreFindings, type LintReport } from './inspect/ignore-findings.js';
 export { lintConfig } from './inspect/lint-config.js';

@@ -15,7 +15,7 @@ export function compareAccess(before: Route, after: Route): Difference[] {
     ...compareReportOnly(before, after),
     ...compareSets('accepts tokens of', issuersOf(before), issuersOf(after)),
     ...compareSets('accepts', sourceNames(before.credentials), sourceNames(after.credentials)),
-    ...compareRules(before.rules, after.rules),
+    ...compareRules(before.rules, rulesInNamesOf(before, after)),
     ...compareStale(before, after),
   ];
 }
@@ -57,6 +57,16 @@ function compareSets(verb: string, before: readonly string[], after: readonly st
     ...(added.length === 0 ? [] : [['weaker', `${verb} ${listText(added)} too`] as const]),
     ...(gone.length === 0 ? [] : [['stronger', `no longer ${verb} ${listText(gone)}`] as const]),
   ];
+}
+
+/** The rules of the one with the parameters as the other calls them: where they stand in the path is what counts. */
+function rulesInNamesOf(other: ProtectedRoute, { pattern, rules }: ProtectedRoute): AccessRule[] {
+  const [own, names] = [pattern.split('/'), other.pattern.split('/')];
+  return rules.map((rule) => {
+    if (rule.kind !== 'claim_is_param') return rule;
+    const name = names[own.indexOf(`:${rule.param}`)];
+    return name?.startsWith(':') === true ? { ...rule, param: name.slice(1) } : rule;
+  });
 }
 
 /** Rules all have to hold, so each more makes it stronger; what a rule leaves open between, weaker. */

@@ -48,22 +48,34 @@ export const pathOf = (pattern: string): string =>
 /** A host that stands for what config has. */
 export const hostOf = (host: string | undefined): string => (host ?? ANY_HOST).replace(/^\*/, 'any');
 
-function sampleOf(route: Route, method: string, host: string | undefined): SampleRequest {
+/** What a request has to show, besides method and path, to come to the route. Without one: nothing but the host. */
+export function traitsOf(
+  route: Route | undefined,
+  defaultHost: string,
+): Pick<SampleRequest, 'host' | 'headers' | 'query'> {
   const headers: string[] = [];
   const query = new URLSearchParams();
-  for (const { part, name, needs } of route.conditions) {
+  for (const { part, name, needs } of route?.conditions ?? []) {
     if (needs === 'absent') continue;
     const value = needs === 'present' ? ANY : needs.value;
     if (part === 'header') headers.push(name, value);
     else query.append(name, value);
   }
+  const [host] = route?.hosts ?? [];
+  return {
+    host: host === undefined ? defaultHost : hostOf(host),
+    headers,
+    query: query.size === 0 ? '' : `?${query.toString()}`,
+  };
+}
+
+function sampleOf(route: Route, method: string, host: string | undefined): SampleRequest {
   const [, conditions = ''] = /(?: (\[.*\]))?$/.exec(route.id) ?? [];
   return {
+    ...traitsOf(route, ANY_HOST),
     name: `${method} ${host ?? ''}${route.pattern} ${conditions}`.trim(),
     method,
     path: pathOf(route.pattern),
     host: hostOf(host),
-    headers,
-    query: query.size === 0 ? '' : `?${query.toString()}`,
   };
 }

@@ -22,7 +22,7 @@ t.test('every command on the page does what the page says', async (t) => {
   const dir = temporaryFolder(t);
   writeFileSync(join(dir, 'new.yaml'), DEFAULT.replace('auth: admin,', 'auth: public,'));
   const files = new Set(['new.yaml']);
-  for (const text of blocks('yaml')) {
+  for (const text of [...blocks('yaml'), ...blocks('json')]) {
     const name = /^# (\S+)\n/.exec(text)?.[1] ?? '';
     writeFileSync(join(dir, name), text);
     files.add(name);

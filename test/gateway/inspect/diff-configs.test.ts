@@ -25,6 +25,15 @@ const replace = (from: string, to: string) => (text: string) => text.replace(fro
 
 t.test('what is written otherwise and does the same is no change', async (t) => {
   t.strictSame(await diff(t, replace('/api/orders/:id', '/api/orders/:order')), []);
+  const [profile, order] = ['caller, scopes: [orders:read] }', '/api/orders/:id'];
+  const ruled = (name: string) => (text: string) =>
+    text.replace(
+      `${order}, methods: [GET], auth: { profile: ${profile}`,
+      `/api/orders/:${name}, methods: [GET], auth: { profile: caller, claims: { sub: { param: ${name} } } }`,
+    );
+  const [one, other] = [ruled('id')(DEFAULT), ruled('who')(DEFAULT)];
+  t.not(one, DEFAULT);
+  t.strictSame(diffConfigs(await gatewayOf(t, one), await gatewayOf(t, other)), [], 'nor in a rule');
   const split = replace(
     '  - { path: /api/echo/*, methods: [GET, POST,',
     '  - { path: /api/echo/*, methods: [GET], auth: caller, upstream: echo }\n' +
