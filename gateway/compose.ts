@@ -150,6 +150,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       shutdown,
       limits: listenerLimits(config.limits),
       certificates,
+      http2: config.listen.http2 !== false,
       logger,
       newRequestId: randomUUID,
     });

@@ -2,16 +2,23 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { Problem, problemHeaders } from '../contracts/problem.js';
 import { type ProblemCode, problemBody } from '../contracts/problem-codes.js';
 
-/** Sends a problem as RFC 9457 `application/problem+json` with its headers. */
+export interface ProblemReply {
+  headers: Record<string, string>;
+  /** Bytes: Fastify adds a charset to text, and JSON types have none (RFC 8259 section 11). */
+  body: Buffer;
+}
+
+/** A problem as RFC 9457 `application/problem+json` with its headers. */
+export function problemReply(problem: Problem, requestId: string): ProblemReply {
+  return {
+    headers: { ...problemHeaders(problem), 'content-type': 'application/problem+json' },
+    body: Buffer.from(JSON.stringify(problemBody(problem.code, requestId))),
+  };
+}
+
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  return (
-    reply
-      .code(problem.status)
-      .headers(problemHeaders(problem))
-      .type('application/problem+json')
-      // As bytes: Fastify adds a charset to text, and JSON types have none (RFC 8259 section 11).
-      .send(Buffer.from(JSON.stringify(problemBody(problem.code, reply.request.id))))
-  );
+  const { headers, body } = problemReply(problem, reply.request.id);
+  return reply.code(problem.status).headers(headers).send(body);
 }
 
 /**

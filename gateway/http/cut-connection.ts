@@ -10,7 +10,7 @@ export function cutConnection({ socket, httpVersion }: IncomingMessage): void {
   else socket.destroy();
 }
 
-/** Ends a connection after everything that was written has gone out. HTTP/2 has other replies on it. */
-export function closeConnection({ socket, httpVersionMajor }: IncomingMessage): void {
-  if (httpVersionMajor === 1) socket.destroySoon();
+/** Ends a connection after everything that was written has gone out. */
+export function closeConnection({ socket }: IncomingMessage): void {
+  socket.destroySoon();
 }

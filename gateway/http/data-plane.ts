@@ -1,22 +1,27 @@
-import { type IncomingMessage, METHODS } from 'node:http';
-import type { Socket } from 'node:net';
+import { type IncomingMessage, METHODS, type RequestListener } from 'node:http';
+import type { ServerOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { TLSSocket, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyServerFactory,
   LogController,
 } from 'fastify';
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
-import { type GatewayPorts, newTransfer, type OpenTraffic, type RequestFacts } from '../pipeline/ports.js';
+import type { Exchange, GatewayPorts, OpenTraffic } from '../pipeline/ports.js';
+import { AlpnServer } from './alpn-server.js';
 import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
 import type { Edge } from './edge.js';
 import { type ConnectTarget, registerWebSocketProxy } from './forward-websocket.js';
+import { Http2Listener } from './http2-listener.js';
 import { openExchange } from './open-exchange.js';
+import { openHttp2Exchange } from './open-http2-exchange.js';
+import { refusalRecorder } from './refusal-recorder.js';
 import type { Shutdown } from './shutdown.js';
 
 /** Bounds of one client connection. */
@@ -42,6 +47,8 @@ export interface DataPlaneOptions {
   limits: ConnectionLimits;
   /** Absent: plain HTTP. */
   certificates?: PublicCertificates | undefined;
+  /** Offered to clients where there is TLS. */
+  http2: boolean;
   logger: Logger;
   newRequestId: () => string;
 }
@@ -54,6 +61,13 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   const { gateway, edge, connectTarget, open, shutdown, limits, certificates, logger, newRequestId } =
     options;
   const recordRefusal = refusalRecorder(gateway);
+  const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
+  const serve = (exchange: Exchange): void => {
+    open.requests += 1;
+    void handleRequest(exchange, gateway).finally(() => {
+      open.requests -= 1;
+    });
+  };
   // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
   const server = {
     headersTimeout: limits.headersMs,
@@ -61,6 +75,14 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     maxHeaderSize: limits.headerBytes,
     requireHostHeader: false,
   };
+  const tls = certificates === undefined ? undefined : { ...server, ...certificates.serverOptions() };
+  const http2 = new Http2Listener({
+    limits: () => edge().limits,
+    newRequestId,
+    onCall: (call) => serve(openHttp2Exchange(call, edge(), observers)),
+    recordRefusal,
+  });
+  shutdown.onAnnounce(() => http2.announceShutdown());
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -73,9 +95,8 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     exposeHeadRoutes: false,
     rewriteUrl: () => '/',
     clientErrorHandler: answerClientErrors(recordRefusal),
-    ...(certificates === undefined
-      ? { http: server }
-      : { https: { ...server, ...certificates.serverOptions() } }),
+    ...(tls === undefined ? { http: server } : { https: tls }),
+    ...(tls === undefined || !options.http2 ? {} : { serverFactory: alpnServers(tls, http2) }),
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     frameworkErrors: (error, _request, reply) => {
@@ -90,19 +111,22 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
       app.addHttpMethod(method, { hasBody: true });
   }
 
-  const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
+  // Fastify leaves a server that it did not make as it is.
+  app.server.requestTimeout = 0;
+  app.server.keepAliveTimeout = limits.keepAliveMs;
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
-    open.requests += 1;
-    void handleRequest(openExchange(request, reply, proceed, edge(), observers), gateway).finally(() => {
-      open.requests -= 1;
-    });
+    serve(openExchange(request, reply, proceed, edge(), observers));
   });
   await registerWebSocketProxy(app, connectTarget, () => edge().limits.clientStallMs);
   decideExpectationsHere(app);
   refuseConnect(app, recordRefusal);
   return app;
 }
+
+/** Fastify's types know one kind of server at a time; it asks of ours what it asks of `https.Server`. */
+const alpnServers = (tls: ServerOptions, http2: Http2Listener): FastifyServerFactory =>
+  ((listener: RequestListener) => new AlpnServer(tls, listener, http2)) as unknown as FastifyServerFactory;
 
 /** New connections and idle ones get other bounds; Node reads them off the server each time. */
 export function boundConnections(app: FastifyInstance, limits: ConnectionLimits): void {
@@ -123,37 +147,4 @@ function refuseConnect(app: FastifyInstance, record: RecordRefusal): void {
     const allow = 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
     endWithProblem(socket, 'method_not_allowed', record, [allow]);
   });
-}
-
-/** One outcome each for requests that were refused before there was a request. */
-function refusalRecorder({ monotonic, record }: GatewayPorts): RecordRefusal {
-  return ({ id, problem, socket }) => {
-    const now = monotonic();
-    record({
-      request: unreadRequest(id, socket),
-      route: undefined,
-      status: problem.status,
-      problem,
-      decided: false,
-      reported: undefined,
-      issuer: undefined,
-      subject: undefined,
-      stale: false,
-      transfer: newTransfer(),
-      startedAt: now,
-      endedAt: now,
-    });
-  };
-}
-
-function unreadRequest(id: string, socket: Duplex): RequestFacts {
-  return {
-    id,
-    method: '',
-    target: '',
-    httpVersion: '',
-    remoteAddress: (socket as Partial<Socket>).remoteAddress ?? '',
-    protocol: socket instanceof TLSSocket ? 'https' : 'http',
-    isUpgrade: false,
-  };
 }

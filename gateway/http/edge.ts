@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type { AddressList } from '../../kit/address-list.js';
 import type { ForwardLimits } from './forward-http.js';
+import type { Http2Limits } from './http2-listener.js';
 
 /** What the listener takes from the config, one version of it. A request keeps to the one it began with. */
 export interface Edge {
   upstreams: EdgeUpstreams;
-  limits: ForwardLimits;
+  limits: ForwardLimits & Http2Limits;
   /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
   trustedProxies: AddressList;
 }

@@ -1,9 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
 import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
-import { closeConnection, cutConnection } from './cut-connection.js';
+import type { ClientRequest, ClientResponse } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
 import { hasBody, RequestBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
@@ -26,8 +25,17 @@ export interface Observed {
   monotonic(): number;
 }
 
-/** Answers the client in the upstream's place; only called before anything of a response was sent. */
-export type Refuse = (problem: Problem) => void;
+/** What the gateway itself does about a response, in the client's protocol. */
+export interface OwnWord {
+  /** Answers in the upstream's place; only called before anything of a response was sent. */
+  refuse(problem: Problem): void;
+  /** Ends it after that: what was sent must not look whole. */
+  cut(problem: Problem): void;
+  /** Likewise, without a word to a client that reads nothing. */
+  breakOff(): void;
+  /** The reply was whole, and its client is to come back elsewhere. */
+  leave(): void;
+}
 
 /**
  * Sends a request to its upstream and the response back, straight between undici's dispatcher and the raw response: no
@@ -35,23 +43,25 @@ export type Refuse = (problem: Problem) => void;
  */
 export function forwardHttp(
   forwardable: Forwardable,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ClientRequest,
+  response: ClientResponse,
   dispatcher: Dispatcher,
   limits: ForwardLimits,
   observed: Observed,
-  refuse: Refuse,
+  own: OwnWord,
 ): Promise<Forwarded> {
   const { route, target, upstreamHeaders } = forwardable;
+  // Gone while it was decided on: nobody is there for `close` to tell of.
+  if (response.destroyed) return Promise.resolve({ status: 0 });
   const { method = 'GET' } = request;
   const body = hasBody(request)
     ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs }, observed.transfer)
     : null;
   // RFC 9110 section 10.1.1: not without a body, and never to an HTTP/1.0 client.
-  if (body !== null && request.headers.expect !== undefined && request.httpVersion === '1.1')
+  if (body !== null && request.headers.expect !== undefined && request.httpVersion !== '1.0')
     response.writeContinue();
   return new Promise((resolve) => {
-    const relay = new ResponseRelay(forwardable, response, limits, observed, refuse, resolve);
+    const relay = new ResponseRelay(forwardable, response, limits, observed, own, resolve);
     const options = {
       // The pool is the upstream's own; without a fixed name undici reconnects whenever the Host changes.
       origin: `https://${route.upstream}`,
@@ -74,10 +84,10 @@ export function forwardHttp(
 /** undici's side of one exchange: everything it calls, from the connection to the last byte. */
 class ResponseRelay implements Dispatcher.DispatchHandler {
   readonly #forwardable: Forwardable;
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   readonly #limits: ForwardLimits;
   readonly #observed: Observed;
-  readonly #refuse: Refuse;
+  readonly #own: OwnWord;
   readonly #resolve: (forwarded: Forwarded) => void;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
@@ -90,17 +100,17 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
 
   constructor(
     forwardable: Forwardable,
-    response: ServerResponse,
+    response: ClientResponse,
     limits: ForwardLimits,
     observed: Observed,
-    refuse: Refuse,
+    own: OwnWord,
     resolve: (forwarded: Forwarded) => void,
   ) {
     this.#forwardable = forwardable;
     this.#response = response;
     this.#limits = limits;
     this.#observed = observed;
-    this.#refuse = refuse;
+    this.#own = own;
     this.#resolve = resolve;
     response.once('close', this.#onClientClose);
   }
@@ -116,17 +126,12 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     // An informational response is the upstream's affair with this hop (RFC 9110 section 15.2).
     if (status < 200) return true;
     if (this.#aborted) return false;
-    const headers = this.#readHeaders(status, rawHeaders);
+    const headers = this.#writeHead(status, rawHeaders);
     if (headers === undefined) return false;
     this.#started = true;
     this.#resume = resume;
     const { transfer, monotonic } = this.#observed;
     transfer.answeredAt = monotonic();
-    headers.push('x-request-id', this.#forwardable.request.id, ...this.#forwardable.responseHeaders);
-    // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
-    if (!this.#response.req.complete && hasBody(this.#response.req)) headers.push('connection', 'close');
-    this.#observed.shutdown.closeAfter(this.#response);
-    this.#response.writeHead(status, headers);
     // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
     if (status === 204 || status === 304) this.#response.end();
     else if (isEventStream(headers)) this.#openStream(headers);
@@ -135,9 +140,17 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   /** Undefined: the response is given up, and `onError` is on its way. */
-  #readHeaders(status: number, raw: Buffer[]): string[] | undefined {
+  #writeHead(status: number, raw: Buffer[]): string[] | undefined {
+    const { route, request, responseHeaders: further } = this.#forwardable;
+    const { req } = this.#response;
     try {
-      return responseHeaders(raw, status, this.#forwardable.route.droppedHeaders);
+      const headers = responseHeaders(raw, status, route.droppedHeaders);
+      headers.push('x-request-id', request.id, ...further);
+      // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
+      if (!req.complete && hasBody(req)) headers.push('connection', 'close');
+      this.#observed.shutdown.closeAfter(this.#response);
+      this.#response.writeHead(status, headers);
+      return headers;
     } catch (error) {
       this.#abort?.(error as Error);
       return undefined;
@@ -168,10 +181,9 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     if (this.#aborted || this.#response.writableEnded) return;
     this.#problem ??= upstreamProblem(error);
     if (this.#started) {
-      // A body that stops half-way must not look whole: the connection is cut instead of ended.
-      cutConnection(this.#response.req);
+      this.#own.cut(this.#problem);
     } else {
-      this.#refuse(this.#problem);
+      this.#own.refuse(this.#problem);
     }
   }
 
@@ -189,7 +201,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   /** Nothing is read from the upstream while the client's connection is full; a client that stays so is cut off. */
   #waitForClient(): void {
     clearTimeout(this.#idle);
-    this.#stall = setTimeout(() => cutConnection(this.#response.req), this.#limits.clientStallMs).unref();
+    this.#stall = setTimeout(() => this.#own.breakOff(), this.#limits.clientStallMs).unref();
     this.#response.once('drain', () => {
       clearTimeout(this.#stall);
       this.#idle?.refresh();
@@ -224,8 +236,8 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     if (this.#aborted || this.#response.writableEnded) return;
     this.#aborted = true;
     this.#abort?.(new Error('the gateway is stopping'));
-    if (isWhole) this.#response.end(() => closeConnection(this.#response.req));
-    else cutConnection(this.#response.req);
+    if (isWhole) this.#response.end(() => this.#own.leave());
+    else this.#own.breakOff();
   };
 
   #stopTimers(): void {

@@ -1,19 +1,16 @@
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Problem } from '../../contracts/problem.js';
 import type { AddressList } from '../../kit/address-list.js';
 import { sendProblem } from '../../kit/problem-replies.js';
 import { checkDeclaredLength } from '../pipeline/check-declared-length.js';
-import { clientAddress } from '../pipeline/forwarding-headers.js';
-import { headerValues } from '../pipeline/headers.js';
 import { type Exchange, newTransfer, type OpenTraffic } from '../pipeline/ports.js';
-import type { ClientCertificate, Forwardable, HeaderList, InboundRequest } from '../pipeline/states.js';
-import { cutConnection } from './cut-connection.js';
+import type { Forwardable, HeaderList, InboundRequest } from '../pipeline/states.js';
+import { closeConnection, cutConnection } from './cut-connection.js';
 import type { Edge } from './edge.js';
 import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
 import { OpenWebSocket } from './open-websocket.js';
+import { peerFacts } from './peer-facts.js';
 import { discardBody } from './request-body.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -55,6 +52,7 @@ export function openExchange(
     sendProblem(reply, problem);
     transfer.bytesOut = bodyBytes(reply);
   };
+  const breakOff = (): void => cutConnection(request.raw);
   return {
     request: inbound,
     transfer,
@@ -68,9 +66,12 @@ export function openExchange(
       checkDeclaredLength(forwardable);
       const dispatcher = upstreams.dispatcherOf(route.upstream);
       const observed = { transfer, ...observers };
-      return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, (problem) =>
-        refuse(problem, forwardable.responseHeaders),
-      );
+      return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, {
+        refuse: (problem) => refuse(problem, forwardable.responseHeaders),
+        cut: breakOff,
+        breakOff,
+        leave: () => closeConnection(request.raw),
+      });
     },
     answer({ status, headers, body }, further) {
       observers.shutdown.closeAfter(reply.raw);
@@ -83,7 +84,7 @@ export function openExchange(
       return { status };
     },
     cut(why) {
-      if (webSocket === undefined) cutConnection(request.raw);
+      if (webSocket === undefined) breakOff();
       else webSocket.cut(why);
     },
   };
@@ -94,22 +95,14 @@ function inboundRequest(
   trustedProxies: AddressList,
 ): InboundRequest {
   const headers = raw.rawHeaders.map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text));
-  const address = raw.socket.remoteAddress ?? '';
-  const isTrustedProxy = trustedProxies.has(address);
-  const certificate = clientCertificate(raw.socket);
   return {
     id,
     method: raw.method ?? '',
     target: originalUrl,
     httpVersion: raw.httpVersion,
     headers,
-    remoteAddress: isTrustedProxy
-      ? clientAddress(address, headerValues(headers, 'x-forwarded-for'), (hop) => trustedProxies.has(hop))
-      : address,
-    peer: { address, isTrustedProxy },
-    protocol: raw.socket instanceof TLSSocket ? 'https' : 'http',
     isUpgrade: isWebSocketUpgrade(raw),
-    ...(certificate === undefined ? {} : { clientCertificate: certificate }),
+    ...peerFacts(raw.socket, headers, trustedProxies),
   };
 }
 
@@ -121,19 +114,4 @@ function setHeaders(reply: FastifyReply, headers: HeaderList): void {
 /** Of a reply that was sent whole. */
 function bodyBytes(reply: FastifyReply): number {
   return reply.request.method === 'HEAD' ? 0 : Number(reply.getHeader('content-length') ?? 0);
-}
-
-const certificates = new WeakMap<Socket, ClientCertificate>();
-
-/** Read once a connection. A certificate that did not verify is none (`authorized` is about the client's CA). */
-function clientCertificate(socket: Socket): ClientCertificate | undefined {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  const known = certificates.get(socket);
-  if (known !== undefined) return known;
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
-  const { raw, subject, subjectAltName, fingerprint256 } = certificate;
-  const read = { der: raw, subject, subjectAltName, fingerprint256 };
-  certificates.set(socket, read);
-  return read;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { Problem } from '../../contracts/problem.js';
 import type { Transfer } from '../pipeline/ports.js';
+import type { ClientRequest } from './client-side.js';
 
 export interface RequestBodyLimits {
   maxBytes: number;
@@ -9,8 +10,9 @@ export interface RequestBodyLimits {
   idleMs: number;
 }
 
-/** Whether the request line announced a body. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+/** Whether the head of the request announced a body. */
+export function hasBody({ headers, bodyFollows }: ClientRequest): boolean {
+  if (bodyFollows !== undefined) return bodyFollows;
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
@@ -21,12 +23,12 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  * upstream's early answer. Trailers end here.
  */
 export class RequestBody extends Readable {
-  readonly #source: IncomingMessage;
+  readonly #source: ClientRequest;
   readonly #limits: RequestBodyLimits;
   readonly #transfer: Pick<Transfer, 'bytesIn'>;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(source: IncomingMessage, limits: RequestBodyLimits, transfer: Pick<Transfer, 'bytesIn'>) {
+  constructor(source: ClientRequest, limits: RequestBodyLimits, transfer: Pick<Transfer, 'bytesIn'>) {
     super({ highWaterMark: 64 * 1024 });
     this.#source = source;
     this.#limits = limits;
@@ -70,7 +72,9 @@ export class RequestBody extends Readable {
 
   readonly #onEnd = (): void => {
     this.#stopIdle();
-    this.push(null);
+    // An HTTP/2 stream that is reset with NO_ERROR ends for its reader, too.
+    if (this.#source.complete) this.push(null);
+    else this.#onClose();
   };
 
   readonly #onError = (error: Error): void => {

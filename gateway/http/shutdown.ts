@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../kit/clock.js';
 
 /** A reply without an end of its own: a stream of events, or a WebSocket. */
@@ -16,6 +15,7 @@ export class Shutdown {
   readonly #streams = new Map<OpenStream, () => void>();
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #told: (() => void)[] = [];
   #isAnnounced = false;
   #leaveBy = Number.POSITIVE_INFINITY;
 
@@ -27,10 +27,16 @@ export class Shutdown {
 
   announce(): void {
     this.#isAnnounced = true;
+    for (const tell of this.#told) tell();
   }
 
-  /** To be asked before a reply's headers are written. HTTP/2 has other means. */
-  closeAfter(response: ServerResponse): void {
+  /** For connections that say it in another way than with a reply. */
+  onAnnounce(tell: () => void): void {
+    this.#told.push(tell);
+  }
+
+  /** To be asked before a reply's headers are written. */
+  closeAfter(response: { shouldKeepAlive: boolean }): void {
     if (this.#isAnnounced) response.shouldKeepAlive = false;
   }
 

@@ -6,6 +6,7 @@ import type { HeaderList, InboundRequest, Received } from './states.js';
 import { isBearer } from './websocket-protocols.js';
 
 const MAX_HEADERS = 1000;
+const VERSIONS = new Set(['1.0', '1.1', '2']);
 const CLOSE = { connection: 'close' };
 const KNOWN_METHODS = new Set([
   'GET',
@@ -58,15 +59,15 @@ function checkHostServed(host: string, { hosts }: Snapshot): void {
 }
 
 /** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */
-function checkFraming({ method, headers, httpVersion, isUpgrade }: InboundRequest): void {
+function checkFraming({ method, headers, httpVersion, isUpgrade, bodyFollows }: InboundRequest): void {
   const encodings = headerValues(headers, 'transfer-encoding');
   const lengths = headerValues(headers, 'content-length');
-  const hasBody = encodings.length > 0 || lengths.some((length) => length !== '0');
+  const hasBody = bodyFollows === true || encodings.length > 0 || lengths.some((length) => length !== '0');
   const invalid =
-    // Node's parser takes 0.9 and 2.0 as well.
-    (httpVersion !== '1.1' && httpVersion !== '1.0') ||
+    // Node's HTTP/1 parser takes 0.9 and 2.0 as well; HTTP/2 itself comes as 2.
+    !VERSIONS.has(httpVersion) ||
     (encodings.length > 0 && lengths.length > 0) ||
-    (encodings.length > 0 && httpVersion === '1.0') ||
+    (encodings.length > 0 && httpVersion !== '1.1') ||
     lengths.length > 1 ||
     encodings.length > 1 ||
     (encodings[0] !== undefined && encodings[0].toLowerCase() !== 'chunked') ||

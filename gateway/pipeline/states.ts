@@ -22,8 +22,11 @@ export interface InboundRequest {
   method: string;
   /** The request target as it stood on the request line. */
   target: string;
+  /** `1.0`, `1.1`, or `2`. */
   httpVersion: string;
   headers: HeaderList;
+  /** HTTP/2: a body follows, whatever the headers say. In HTTP/1.1 they alone say so. */
+  bodyFollows?: boolean;
   /** The client's address: the peer's, or what trusted proxies say. */
   remoteAddress: string;
   /** The other end of the connection itself. */

@@ -9,6 +9,13 @@ export const Limits = Type.Object(
     body_idle: Type.Optional(Duration('longest pause in a request body; default 10s')),
     client_stall: Type.Optional(Duration('how long a client may take nothing of a response; default 60s')),
     keep_alive: Type.Optional(Duration('how long an idle connection stays open; default 72s')),
+    concurrent_streams: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'requests at a time on one HTTP/2 connection; default 100',
+      }),
+    ),
   },
   closed,
 );
@@ -20,6 +27,7 @@ export interface ListenerLimits {
   bodyIdleMs: number;
   clientStallMs: number;
   keepAliveMs: number;
+  concurrentStreams: number;
 }
 
 export function listenerLimits(limits: Static<typeof Limits> = {}): ListenerLimits {
@@ -29,5 +37,6 @@ export function listenerLimits(limits: Static<typeof Limits> = {}): ListenerLimi
     bodyIdleMs: durationMs(limits.body_idle ?? '10s'),
     clientStallMs: durationMs(limits.client_stall ?? '60s'),
     keepAliveMs: durationMs(limits.keep_alive ?? '72s'),
+    concurrentStreams: limits.concurrent_streams ?? 100,
   };
 }

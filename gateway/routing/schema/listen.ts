@@ -38,6 +38,9 @@ export const PublicListen = Type.Object(
       ),
     ),
     tls: Type.Optional(ServerTls),
+    http2: Type.Optional(
+      Type.Boolean({ description: 'offer HTTP/2 where there is tls, beside HTTP/1.1; default true' }),
+    ),
     trusted_proxies: Type.Optional(
       Type.Array(Type.String({ minLength: 2 }), {
         description: 'addresses and networks in front of the gateway whose X-Forwarded-* are believed',

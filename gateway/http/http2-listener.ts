@@ -1,0 +1,157 @@
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { Problem } from '../../contracts/problem.js';
+import type { RecordRefusal } from './answer-client-error.js';
+import { Http2Reply } from './http2-reply.js';
+import { Http2Request, readHead } from './http2-request.js';
+import type { Http2Call } from './open-http2-exchange.js';
+
+/** Bounds of one HTTP/2 connection. */
+export interface Http2Limits {
+  /** Until the first request is there. */
+  headersMs: number;
+  headerBytes: number;
+  /** Longest time without a request. */
+  keepAliveMs: number;
+  concurrentStreams: number;
+  clientStallMs: number;
+}
+
+export interface Http2ListenerOptions {
+  /** In force at the moment. Those of a connection that is open stay as they were. */
+  limits: () => Http2Limits;
+  newRequestId: () => string;
+  onCall: (call: Http2Call) => void;
+  recordRefusal: RecordRefusal;
+}
+
+/** The pipeline's own limit is 1,000 headers; past this nghttp2 resets the stream without a word. */
+const MAX_HEADER_PAIRS = 1100;
+/** Between the limit that is answered with 431 and the one at which a stream is just reset. */
+const HEADER_BYTES_SLACK = 4;
+
+/** All HTTP/2 connections of the public listener. */
+export class Http2Listener {
+  readonly #options: Http2ListenerOptions;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(options: Http2ListenerOptions) {
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes a connection over whose TLS handshake has agreed on `h2`. */
+  accept(socket: TLSSocket): void {
+    const limits = this.#options.limits();
+    const session = performServerHandshake(socket, {
+      maxHeaderListPairs: MAX_HEADER_PAIRS,
+      settings: {
+        maxConcurrentStreams: limits.concurrentStreams,
+        maxHeaderListSize: limits.headerBytes * HEADER_BYTES_SLACK,
+        enablePush: false,
+      },
+    });
+    this.#sessions.add(session);
+    const idle = new IdleTimer(session, limits);
+    // Reported by `close` as well.
+    session.on('error', () => undefined);
+    session.on('close', () => {
+      idle.stop();
+      this.#sessions.delete(session);
+    });
+    session.on('stream', (stream, headers, _flags, rawHeaders) => {
+      idle.onOpen();
+      stream.once('close', () => idle.onClose());
+      // All that came in one piece is read first: what is opened and reset in one breath is not worth a look
+      // (CVE-2023-44487).
+      queueMicrotask(() => {
+        if (!stream.closed && !stream.destroyed) this.#onStream(socket, stream, headers, rawHeaders, limits);
+      });
+    });
+  }
+
+  /** Tells clients to come back on another connection; this one still serves what they had sent by then (RFC 9113 section 6.8). */
+  announceShutdown(): void {
+    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+  }
+
+  /** No further requests; connections end with the last one under way. */
+  close(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Cuts everything off. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #onStream(
+    socket: TLSSocket,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    limits: Http2Limits,
+  ): void {
+    const id = this.#options.newRequestId();
+    const head = readHead(rawHeaders);
+    const reply = new Http2Reply(stream, new Http2Request(stream, headers), id, limits.clientStallMs);
+    const problem =
+      head.bytes > limits.headerBytes
+        ? new Problem('headers_too_large')
+        : misdirection(head.method, head.scheme);
+    if (problem === undefined) {
+      this.#options.onCall({ id, head, reply, socket });
+      return;
+    }
+    reply.refuse(problem, []);
+    this.#options.recordRefusal({ id, problem, socket });
+  }
+}
+
+/** CONNECT asks for a tunnel, and any other scheme than our own for a proxy. */
+function misdirection(method: string, scheme: string): Problem | undefined {
+  if (method === 'CONNECT')
+    return new Problem('method_not_allowed', {
+      headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' },
+    });
+  return scheme === 'https' ? undefined : new Problem('request_invalid');
+}
+
+/** Closes a connection without requests. Pings do not keep it open. */
+class IdleTimer {
+  readonly #session: ServerHttp2Session;
+  readonly #keepAliveMs: number;
+  #timer: NodeJS.Timeout;
+  #streams = 0;
+
+  constructor(session: ServerHttp2Session, { headersMs, keepAliveMs }: Http2Limits) {
+    this.#session = session;
+    this.#keepAliveMs = keepAliveMs;
+    this.#timer = setTimeout(() => session.destroy(), headersMs).unref();
+  }
+
+  onOpen(): void {
+    this.#streams += 1;
+    clearTimeout(this.#timer);
+  }
+
+  onClose(): void {
+    this.#streams -= 1;
+    if (this.#streams > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#session.close(), this.#keepAliveMs).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
