@@ -1,7 +1,17 @@
 import type { Dispatcher } from 'undici';
 import type { AddressList } from '../../kit/address-list.js';
 import type { ForwardLimits } from './forward-http.js';
-import type { Http2Limits } from './http2-listener.js';
+
+/** Bounds of one HTTP/2 connection. */
+export interface Http2Limits {
+  /** Until the first request is there. */
+  headersMs: number;
+  headerBytes: number;
+  /** Longest time without a request. */
+  keepAliveMs: number;
+  concurrentStreams: number;
+  clientStallMs: number;
+}
 
 /** What the listener takes from the config, one version of it. A request keeps to the one it began with. */
 export interface Edge {

@@ -8,20 +8,10 @@ import {
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../contracts/problem.js';
 import type { RecordRefusal } from './answer-client-error.js';
+import type { Http2Limits } from './edge.js';
 import { Http2Reply } from './http2-reply.js';
 import { Http2Request, readHead } from './http2-request.js';
 import type { Http2Call } from './open-http2-exchange.js';
-
-/** Bounds of one HTTP/2 connection. */
-export interface Http2Limits {
-  /** Until the first request is there. */
-  headersMs: number;
-  headerBytes: number;
-  /** Longest time without a request. */
-  keepAliveMs: number;
-  concurrentStreams: number;
-  clientStallMs: number;
-}
 
 export interface Http2ListenerOptions {
   /** In force at the moment. Those of a connection that is open stay as they were. */

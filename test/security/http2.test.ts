@@ -65,7 +65,8 @@ async function refuseFrames(
 }
 
 t.test('requests that are malformed in HTTP/2 are reset or refused', async (t) => {
-  await refuseFrames(t, await startTlsGateway(t), {
+  // The time is for headers so large that their end is never read.
+  await refuseFrames(t, await startTlsGateway(t, { config: { limits: { headers: '500ms' } } }), {
     'no method': [headersFrames(1, without(':method')), 'reset'],
     'no path': [headersFrames(1, without(':path')), 'reset'],
     'no scheme': [headersFrames(1, without(':scheme')), 'reset'],
@@ -316,7 +317,7 @@ t.test('floods: the connection ends, and others are served', async (t) => {
     // CVE-2023-44487
     'rapid reset': (client) => {
       const frames: Buffer[] = [];
-      for (let stream = 1; stream < 8000; stream += 2)
+      for (let stream = 1; stream < 3000; stream += 2)
         frames.push(headersFrames(stream, PUBLIC), frame(FRAME.RST_STREAM, 0, stream, uint32(CANCEL)));
       client.write(...frames);
     },
@@ -340,7 +341,7 @@ t.test('floods: the connection ends, and others are served', async (t) => {
       client.write(many(5000, frame(FRAME.DATA, 0, 1)));
     },
     'HEADERS in upper case': (client) => {
-      for (let stream = 1; stream < 8000; stream += 2)
+      for (let stream = 1; stream < 3000; stream += 2)
         client.write(headersFrames(stream, [...PUBLIC, ['X-A', 'b']]));
     },
     'a SETTINGS frame of many': (client) => {
