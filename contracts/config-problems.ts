@@ -83,6 +83,14 @@ export const CONFIG_PROBLEMS = {
   config_secret_short: error('a secret is short enough to be guessed', 'openssl rand -base64 32'),
 
   config_upstream_url: error('a target is not scheme, host and port alone', 'https://host:port'),
+  config_upstream_targets: error(
+    'an upstream has no target, one twice, or none with a weight above 0',
+    'either url, or targets with weights, each once',
+  ),
+  config_upstream_bounds: error(
+    'a bound of an upstream is none, or contradicts another',
+    'durations above zero; a health check shorter than its interval',
+  ),
   config_upstream_internal: error(
     'an upstream is the auth service\u2019s internal listener, which no route may reach',
     'name its public listener',
@@ -134,6 +142,10 @@ export const CONFIG_PROBLEMS = {
   config_route_destination: error(
     'a route goes nowhere, to two places, or has a setting that does nothing there',
     'one of upstream, redirect and reply, and what belongs to it',
+  ),
+  config_route_timeouts: error(
+    'a time-out of a route makes another one pointless',
+    'try_timeout below timeout, with retries; timeout not above total_timeout',
   ),
   config_rewrite: error(
     'a path cannot be made from that of the route',

@@ -217,6 +217,15 @@ export const PROBLEMS = {
     title: 'Upstream timeout',
     detail: 'The upstream service did not answer in time.',
   },
+  upstream_unavailable: unavailable(
+    'Upstream unavailable',
+    'Most requests to the upstream service fail at the moment: this one was not sent.',
+  ),
+  upstream_busy: unavailable(
+    'Upstream busy',
+    'The upstream service has as many requests as it may have: this one was not sent.',
+    1,
+  ),
 
   // An upstream's own refusals, made by the upstream kit
   gateway_required: {

@@ -9,7 +9,9 @@ import { tryHandshake } from './adapters/try-handshake.js';
 import { UpstreamConnections } from './adapters/upstream-connections.js';
 import { createAgent, locateKeys, readCa } from './locate-keys.js';
 import type { GatewayConfigFile } from './options.js';
+import { upstreamSpec } from './reload/upstream-specs.js';
 import { targetsOf } from './routing/schema/common.js';
+import { targetsKey, weightedTargets } from './routing/schema/upstream.js';
 
 /** One thing that a gateway with this config would go to. */
 export interface OnlineVerdict {
@@ -49,9 +51,7 @@ export async function checkOnline(
 ): Promise<OnlineReport> {
   const { upstreams, internal_tls: internal } = options.value;
   const material = readTlsFiles(internal);
-  const specs = Object.entries(upstreams).map(
-    ([name, { url, spiffe_id: spiffeId }]) => [name, { targets: targetsOf(url), spiffeId }] as const,
-  );
+  const specs = Object.entries(upstreams).map(([name, upstream]) => [name, upstreamSpec(upstream)] as const);
   const connections = new UpstreamConnections(clock);
   connections.adopt(connections.prepare(Object.fromEntries(specs), material));
   const agents: Agent[] = [];
@@ -147,8 +147,10 @@ function handshakes(
     ...targetsOf(feed).map((target) =>
       task('feed', 'revocation', ['revocation', 'feed_url'], target, feedId),
     ),
-    ...Object.entries(value.upstreams).flatMap(([name, { url, spiffe_id: spiffeId }]) =>
-      targetsOf(url).map((target) => task('upstream', name, ['upstreams', name, 'url'], target, spiffeId)),
+    ...Object.entries(value.upstreams).flatMap(([name, upstream]) =>
+      weightedTargets(upstream).map(({ url }) =>
+        task('upstream', name, ['upstreams', name, targetsKey(upstream)], url, upstream.spiffe_id),
+      ),
     ),
   ];
 }

@@ -2,7 +2,7 @@ import type { KeySetStatus } from '../contracts/admin-api.js';
 import type { ExplainDeps } from './pipeline/explain/explain-request.js';
 import type { ListenerFacts } from './pipeline/explain/inbound-request.js';
 import type { GatewayPorts } from './pipeline/ports.js';
-import { targetsOf } from './routing/schema/common.js';
+import { weightedTargets } from './routing/schema/upstream.js';
 import type { GatewayConfig } from './routing/schema.js';
 
 /** How clients reach the public listener, as far as the config says. */
@@ -18,7 +18,7 @@ export function listenerFacts({ listen }: GatewayConfig): ListenerFacts {
 
 /** The URLs of an upstream by its name. */
 export function upstreamTargets({ upstreams }: GatewayConfig): (name: string) => readonly string[] {
-  return (name) => targetsOf(upstreams[name]?.url ?? []);
+  return (name) => weightedTargets(upstreams[name] ?? {}).map(({ url }) => url);
 }
 
 /** What a running gateway explains with: its own ports, keys and revocations. */

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { Dispatcher, type Pool } from 'undici';
+import { Dispatcher } from 'undici';
 import type { Clock } from '../../kit/clock.js';
 import type { TlsMaterial } from '../../kit/tls-files.js';
-import { createUpstreamPool, type UpstreamPool, type UpstreamSpec } from './upstream-pool.js';
+import { lookupAddresses } from './balancing/target-addresses.js';
+import type { TargetsDeps } from './balancing/targets.js';
+import { Upstream } from './balancing/upstream.js';
+import type { UpstreamSpec } from './balancing/upstream-spec.js';
 
 /** The upstreams of one version of the config. */
 export interface UpstreamSet {
-  /** The upstream's own connection pool. */
-  dispatcherOf(upstream: string): Pool;
-  /** One of the upstream's targets, for what does not go through the pool. */
+  /** Where requests to the upstream go: to one of its targets. */
+  dispatcherOf(upstream: string): Dispatcher;
+  /** One of the upstream's targets, for what does not go through the pools. */
   targetOf(upstream: string): string;
   /** Like {@link UpstreamConnections.agent}, for this version alone. */
   agent: Dispatcher;
@@ -23,14 +26,16 @@ const ORIGIN_SUFFIX = '.upstream.invalid';
  */
 export const RETIRE_AFTER_MS = 10_000;
 
-interface OpenPool extends UpstreamPool {
+interface OpenUpstream {
+  upstream: Upstream;
   /** Set while the config in force does not have it. */
   cancelRetirement: (() => void) | undefined;
 }
 
 interface KeyedSet extends UpstreamSet {
-  /** By what makes a pool another one: name, targets, identity, TLS files. */
-  keyed: ReadonlyMap<string, OpenPool>;
+  /** By what makes an upstream another one: all of its settings but the weights, and the TLS files. */
+  keyed: ReadonlyMap<string, OpenUpstream>;
+  specs: Readonly<Record<string, UpstreamSpec>>;
 }
 
 /**
@@ -38,22 +43,24 @@ interface KeyedSet extends UpstreamSet {
  * the upstream: internal CA and SPIFFE id. The proxy libraries verify nothing unless they get an Agent of ours
  * (CVE-2026-107318).
  *
- * A reload prepares a set of upstreams and then adopts it. Those that it leaves unchanged keep their pool and its
- * connections; a pool that is no longer named lets its requests and streams end.
+ * A reload prepares a set of upstreams and then adopts it. Those that it leaves unchanged, or changes the weights of, keep
+ * their connections and what they know of their targets; one that is no longer named lets its requests and streams end.
  */
 export class UpstreamConnections {
   readonly #clock: Clock;
-  /** Pools of the set in force, and of earlier ones while a new request may still need them. */
-  readonly #open = new Map<string, OpenPool>();
-  /** Pools that only wait for their last request to end, which for a stream may take days. */
-  readonly #ending = new Set<Pool>();
-  #current: KeyedSet = setOf(new Map(), new Map());
+  readonly #deps: TargetsDeps;
+  /** Those of the set in force, and of earlier ones while a new request may still need them. */
+  readonly #open = new Map<string, OpenUpstream>();
+  /** Those that only wait for their last request to end, which for a stream may take days. */
+  readonly #ending = new Set<Upstream>();
+  #current: KeyedSet = setOf(new Map(), new Map(), {});
 
   /** For undici: requests to {@link originOf} an upstream go to one of its targets, as the config in force has them. */
   readonly agent: Dispatcher = new ByOrigin((name) => this.#current.dispatcherOf(name));
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { random = Math.random, lookup = lookupAddresses }: Partial<TargetsDeps> = {}) {
     this.#clock = clock;
+    this.#deps = { clock, random, lookup };
   }
 
   /** The stable origin that stands for an upstream. It resolves nowhere else. */
@@ -64,40 +71,42 @@ export class UpstreamConnections {
   /** Changes nothing yet, and opens no connection. Throws where `material` is no use to TLS. */
   prepare(specs: Readonly<Record<string, UpstreamSpec>>, material: TlsMaterial): UpstreamSet {
     const files = createHash('sha256').update(JSON.stringify(material)).digest('base64');
-    const keyed = new Map<string, OpenPool>();
-    const named = new Map<string, OpenPool>();
+    const keyed = new Map<string, OpenUpstream>();
+    const named = new Map<string, Upstream>();
     for (const [name, spec] of Object.entries(specs)) {
-      const key = JSON.stringify([name, spec, files]);
-      const pool = this.#open.get(key) ?? {
-        ...createUpstreamPool(this.originOf(name), spec, material),
+      const key = JSON.stringify([name, { ...spec, targets: spec.targets.map(({ url }) => url) }, files]);
+      const open = this.#open.get(key) ?? {
+        upstream: new Upstream(name, spec, material, this.#deps),
         cancelRetirement: undefined,
       };
       // It must not end between here and its adoption.
-      if (pool.cancelRetirement !== undefined) this.#retireLater(key, pool);
-      keyed.set(key, pool);
-      named.set(name, pool);
+      if (open.cancelRetirement !== undefined) this.#retireLater(key, open);
+      keyed.set(key, open);
+      named.set(name, open.upstream);
     }
-    return setOf(keyed, named);
+    return setOf(keyed, named, specs);
   }
 
   /** Puts a prepared set in force. */
   adopt(set: UpstreamSet): void {
-    const { keyed } = set as KeyedSet;
-    for (const [key, pool] of keyed) {
-      pool.cancelRetirement?.();
-      pool.cancelRetirement = undefined;
-      this.#open.set(key, pool);
+    const { keyed, specs } = set as KeyedSet;
+    for (const [key, open] of keyed) {
+      open.cancelRetirement?.();
+      open.cancelRetirement = undefined;
+      if (!this.#open.has(key)) open.upstream.start();
+      this.#open.set(key, open);
+      open.upstream.weigh(specs[open.upstream.name]?.targets ?? []);
     }
-    for (const [key, pool] of this.#open) {
-      if (!keyed.has(key) && pool.cancelRetirement === undefined) this.#retireLater(key, pool);
+    for (const [key, open] of this.#open) {
+      if (!keyed.has(key) && open.cancelRetirement === undefined) this.#retireLater(key, open);
     }
     this.#current = set as KeyedSet;
   }
 
   /** A TLS connection to a target for WebSockets, verified like the pools'. */
   connectTarget(host: string, port: number): TLSSocket {
-    for (const pool of [...this.#current.keyed.values(), ...this.#open.values()]) {
-      const socket = pool.connect(host, port);
+    for (const { upstream } of [...this.#current.keyed.values(), ...this.#open.values()]) {
+      const socket = upstream.connectTarget(host, port);
       if (socket !== undefined) return socket;
     }
     throw new Error('not the address of an upstream');
@@ -105,47 +114,54 @@ export class UpstreamConnections {
 
   /** Cuts what is still open. By then the listeners have drained. */
   async close(): Promise<void> {
-    const pools = [...this.#open.values()];
-    for (const { cancelRetirement } of pools) cancelRetirement?.();
-    await Promise.all([...pools.map(({ pool }) => pool), ...this.#ending].map((pool) => pool.destroy()));
+    const open = [...this.#open.values()];
+    for (const { cancelRetirement } of open) cancelRetirement?.();
+    const upstreams = [...open.map(({ upstream }) => upstream), ...this.#ending];
+    await Promise.all(upstreams.map((upstream) => upstream.destroy()));
   }
 
-  #retireLater(key: string, pool: OpenPool): void {
-    pool.cancelRetirement?.();
-    pool.cancelRetirement = this.#clock.after(RETIRE_AFTER_MS, () => {
+  #retireLater(key: string, open: OpenUpstream): void {
+    open.cancelRetirement?.();
+    open.cancelRetirement = this.#clock.after(RETIRE_AFTER_MS, () => {
+      const { upstream } = open;
       this.#open.delete(key);
-      this.#ending.add(pool.pool);
-      const forget = (): void => void this.#ending.delete(pool.pool);
-      pool.pool.close().then(forget, forget);
+      this.#ending.add(upstream);
+      const forget = (): void => void this.#ending.delete(upstream);
+      upstream.close().then(forget, forget);
     });
   }
 }
 
-function setOf(keyed: ReadonlyMap<string, OpenPool>, named: ReadonlyMap<string, OpenPool>): KeyedSet {
-  const poolOf = (name: string): OpenPool => {
-    const pool = named.get(name);
-    if (pool === undefined) throw new Error(`there is no upstream ${name}`);
-    return pool;
+function setOf(
+  keyed: ReadonlyMap<string, OpenUpstream>,
+  named: ReadonlyMap<string, Upstream>,
+  specs: Readonly<Record<string, UpstreamSpec>>,
+): KeyedSet {
+  const upstreamOf = (name: string): Upstream => {
+    const upstream = named.get(name);
+    if (upstream === undefined) throw new Error(`there is no upstream ${name}`);
+    return upstream;
   };
   return {
     keyed,
-    dispatcherOf: (name) => poolOf(name).pool,
-    targetOf: (name) => poolOf(name).nextTarget().origin,
-    agent: new ByOrigin((name) => poolOf(name).pool),
+    specs,
+    dispatcherOf: upstreamOf,
+    targetOf: (name) => upstreamOf(name).nextUrl(),
+    agent: new ByOrigin(upstreamOf),
   };
 }
 
 /** Not undici's Agent: that one closes a pool for good when its last connection ends or none can be made. */
 class ByOrigin extends Dispatcher {
-  readonly #poolOf: (upstream: string) => Pool;
+  readonly #upstreamOf: (upstream: string) => Dispatcher;
 
-  constructor(poolOf: (upstream: string) => Pool) {
+  constructor(upstreamOf: (upstream: string) => Dispatcher) {
     super();
-    this.#poolOf = poolOf;
+    this.#upstreamOf = upstreamOf;
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const { hostname } = new URL(String(options.origin));
-    return this.#poolOf(hostname.slice(0, -ORIGIN_SUFFIX.length)).dispatch(options, handler);
+    return this.#upstreamOf(hostname.slice(0, -ORIGIN_SUFFIX.length)).dispatch(options, handler);
   }
 }

@@ -1,72 +1,136 @@
-import { createSecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
-import { internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
+import type { Clock } from '../../kit/clock.js';
+import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
+import type { ConnectionBounds } from './balancing/upstream-spec.js';
 
-/** An upstream as config names it: equal targets, and who has to answer at each of them. */
-export interface UpstreamSpec {
-  /** `https://host:port`, at least one. */
-  targets: readonly string[];
-  spiffeId: string;
+/** Made once for all targets of an upstream. */
+export type UpstreamTls = InternalClientTls & { secureContext: SecureContext };
+
+/** Throws where `material` is no use to TLS. */
+export function upstreamTls(material: TlsMaterial, spiffeId: string): UpstreamTls {
+  const verified = internalClientTls(material, spiffeId);
+  return { ...verified, secureContext: createSecureContext(verified) };
 }
 
-export interface UpstreamPool {
+/** The verified connections to one address. */
+export interface TargetPool {
   pool: Pool;
-  nextTarget(): URL;
-  /** A TLS connection to one of the targets, verified like the pool's; undefined for any other address. */
-  connect(host: string, port: number): TLSSocket | undefined;
+  /** For what does not go through the pool. */
+  connector: buildConnector.connector;
+  /** Opens connections that the pool takes before it makes any of its own. They last as long as idle ones. */
+  warm(count: number): void;
+  /** A connection of its own. */
+  connect(): TLSSocket;
+  /** Lets what is under way end. */
+  close(): Promise<void>;
+  destroy(): Promise<void>;
 }
-
-const CONNECT_TIMEOUT_MS = 3000;
-
-type ConnectCallback = buildConnector.Callback;
 
 /**
- * New connections take the targets in turn; one that does not answer is passed over, before a byte of any request is
- * sent. Throws where `material` is no use to TLS.
+ * `origin` only names the pool: it resolves nowhere, so that no mistake elsewhere makes a connection that was not
+ * verified (ADR 4).
  */
-export function createUpstreamPool(
+export function createTargetPool(
   origin: string,
-  { targets, spiffeId }: UpstreamSpec,
-  material: TlsMaterial,
-): UpstreamPool {
-  const urls = targets.map((target) => new URL(target));
-  const verified = internalClientTls(material, spiffeId);
-  const tls = { ...verified, secureContext: createSecureContext(verified) };
-  const connector = buildConnector({ ...tls, timeout: CONNECT_TIMEOUT_MS, maxCachedSessions: 0 });
-  let turn = 0;
-  const nextTarget = (): URL => {
-    const url = urls[turn++ % urls.length];
-    if (url === undefined) throw new Error('an upstream needs a target');
-    return url;
-  };
-
-  const connect: buildConnector.connector = (_options, callback) => {
-    const attempt = (left: number): void => {
-      const { hostname, port } = nextTarget();
-      const options = { hostname: unbracket(hostname), port: port || '443', protocol: 'https:' };
-      connector(options, (...result: Parameters<ConnectCallback>) => {
-        if (result[0] !== null && left > 1) attempt(left - 1);
-        else callback(...result);
-      });
-    };
-    attempt(urls.length);
+  { host, port }: { host: string; port: number },
+  { max, idleMs, connectTimeoutMs }: ConnectionBounds,
+  tls: UpstreamTls,
+  clock: Clock,
+): TargetPool {
+  const connectAnew = buildConnector({ ...tls, timeout: connectTimeoutMs, maxCachedSessions: 0 });
+  const address = { hostname: host, port: String(port), protocol: 'https:' };
+  const ready = new WarmSockets(idleMs, clock);
+  const connector: buildConnector.connector = (_options, callback) => {
+    const socket = ready.take();
+    if (socket === undefined) {
+      connectAnew(address, callback);
+      return;
+    }
+    // In a whole turn of the event loop an end that has arrived shows; undici gives its own idle connections as much.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (socket.readable && !socket.destroyed) callback(null, ready.release(socket));
+        else connectAnew(address, callback);
+      }),
+    );
   };
   const pool = new Pool(origin, {
-    connect,
-    // Less than a server's usual five seconds, so that a request never meets a connection that is just closing.
-    keepAliveTimeout: 4000,
+    connect: connector,
+    connections: max,
+    keepAliveTimeout: idleMs,
     bodyTimeout: 0,
     pipelining: 1,
   });
-
   return {
     pool,
-    nextTarget,
-    connect(host, port) {
-      const isOurs = urls.some((url) => unbracket(url.hostname) === host && Number(url.port || 443) === port);
-      return isOurs ? tlsConnect({ ...tls, host, port, servername: '' }) : undefined;
+    connector: (_options, callback) => connectAnew(address, callback),
+    warm(count) {
+      for (let i = 0; i < count; i++)
+        connectAnew(address, (error, socket) => {
+          if (error === null) ready.keep(socket as TLSSocket);
+        });
+    },
+    connect: () => tlsConnect({ ...tls, host, port, servername: '' }),
+    close() {
+      ready.close();
+      return pool.close();
+    },
+    destroy() {
+      ready.close();
+      return pool.destroy();
     },
   };
 }
 
-const unbracket = (hostname: string): string => hostname.replace(/^\[|\]$/g, '');
+/** Connections that nothing has been sent on. */
+class WarmSockets {
+  readonly #idleMs: number;
+  readonly #clock: Clock;
+  readonly #ready = new Set<TLSSocket>();
+  readonly #unwatch = new Map<TLSSocket, () => void>();
+  #closed = false;
+
+  constructor(idleMs: number, clock: Clock) {
+    this.#idleMs = idleMs;
+    this.#clock = clock;
+  }
+
+  keep(socket: TLSSocket): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    const drop = (): void => void socket.destroy();
+    const forget = (): void => {
+      cancel();
+      this.#ready.delete(socket);
+      this.#unwatch.delete(socket);
+    };
+    const cancel = this.#clock.after(this.#idleMs, drop);
+    socket.on('error', drop).on('end', drop).on('close', forget);
+    this.#ready.add(socket);
+    this.#unwatch.set(socket, () => {
+      cancel();
+      socket.off('error', drop).off('end', drop).off('close', forget);
+    });
+  }
+
+  /** Still watched until it is released. */
+  take(): TLSSocket | undefined {
+    const [socket] = this.#ready;
+    if (socket !== undefined) this.#ready.delete(socket);
+    return socket;
+  }
+
+  release(socket: TLSSocket): TLSSocket {
+    this.#unwatch.get(socket)?.();
+    this.#unwatch.delete(socket);
+    return socket;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#unwatch.keys()) socket.destroy();
+  }
+}

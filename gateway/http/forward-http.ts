@@ -4,7 +4,8 @@ import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
 import type { ClientRequest, ClientResponse } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
-import { hasBody, RequestBody } from './request-body.js';
+import { deadlineError, deadlineOf, OutgoingRequest } from './outgoing-request.js';
+import { hasBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
 import type { Shutdown } from './shutdown.js';
 import { upstreamProblem } from './upstream-problem.js';
@@ -50,31 +51,28 @@ export function forwardHttp(
   observed: Observed,
   own: OwnWord,
 ): Promise<Forwarded> {
-  const { route, target, upstreamHeaders } = forwardable;
+  const { route } = forwardable;
+  const { transfer, monotonic } = observed;
   // Gone while it was decided on: nobody is there for `close` to tell of.
   if (response.destroyed) return Promise.resolve({ status: 0 });
-  const { method = 'GET' } = request;
-  const body = hasBody(request)
-    ? new RequestBody(request, { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs }, observed.transfer)
-    : null;
-  // RFC 9110 section 10.1.1: not without a body, and never to an HTTP/1.0 client.
-  if (body !== null && request.headers.expect !== undefined && request.httpVersion !== '1.0')
-    response.writeContinue();
   return new Promise((resolve) => {
-    const relay = new ResponseRelay(forwardable, response, limits, observed, own, resolve);
-    const options = {
-      // The pool is the upstream's own; without a fixed name undici reconnects whenever the Host changes.
-      origin: `https://${route.upstream}`,
-      servername: route.upstream,
-      path: target,
-      method,
-      headers: upstreamHeaders as string[],
-      body,
-      headersTimeout: route.timeoutMs,
-      bodyTimeout: 0,
-    };
+    const deadline = deadlineOf(request, route.totalTimeoutMs, monotonic());
+    const outgoing: OutgoingRequest = new OutgoingRequest({
+      forwardable,
+      request,
+      bodyLimits: { maxBytes: route.maxBodyBytes, idleMs: limits.bodyIdleMs },
+      transfer,
+      deadline,
+      monotonic,
+      isOver: (): boolean => relay.isOver,
+    });
+    const relay: ResponseRelay = new ResponseRelay(outgoing, response, limits, observed, own, resolve);
+    if (Number.isFinite(deadline)) relay.limitTotal(deadline - monotonic());
+    // RFC 9110 section 10.1.1: not without a body, and never to an HTTP/1.0 client.
+    if (outgoing.body !== null && request.headers.expect !== undefined && request.httpVersion !== '1.0')
+      response.writeContinue();
     try {
-      dispatcher.dispatch(options, relay);
+      dispatcher.dispatch(outgoing, relay);
     } catch (error) {
       relay.onError(error as Error);
     }
@@ -84,6 +82,7 @@ export function forwardHttp(
 /** undici's side of one exchange: everything it calls, from the connection to the last byte. */
 class ResponseRelay implements Dispatcher.DispatchHandler {
   readonly #forwardable: Forwardable;
+  readonly #outgoing: OutgoingRequest;
   readonly #response: ClientResponse;
   readonly #limits: ForwardLimits;
   readonly #observed: Observed;
@@ -93,20 +92,23 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   #resume: (() => void) | undefined;
   #aborted = false;
   #started = false;
+  #isRefused = false;
   #events: EventStream | undefined;
   #problem: Problem | undefined;
   #stall: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
+  #total: NodeJS.Timeout | undefined;
 
   constructor(
-    forwardable: Forwardable,
+    outgoing: OutgoingRequest,
     response: ClientResponse,
     limits: ForwardLimits,
     observed: Observed,
     own: OwnWord,
     resolve: (forwarded: Forwarded) => void,
   ) {
-    this.#forwardable = forwardable;
+    this.#forwardable = outgoing.forwardable;
+    this.#outgoing = outgoing;
     this.#response = response;
     this.#limits = limits;
     this.#observed = observed;
@@ -115,11 +117,28 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
     response.once('close', this.#onClientClose);
   }
 
+  /** Nothing that still comes can change the reply. */
+  get isOver(): boolean {
+    return this.#aborted || this.#started || this.#problem !== undefined;
+  }
+
   onConnect(abort: (error?: Error) => void): void {
     const { transfer, monotonic } = this.#observed;
     transfer.sentAt = monotonic();
-    if (this.#aborted) abort(new Error('the client has gone'));
+    if (this.isOver) abort(new Error('nobody waits any more'));
     else this.#abort = abort;
+  }
+
+  /** All of it, however many targets it takes. Streams of events are let off when they begin. */
+  limitTotal(leftMs: number): void {
+    const { totalTimeoutMs } = this.#forwardable.route;
+    const isClients = totalTimeoutMs === 0 || leftMs < totalTimeoutMs;
+    this.#total = setTimeout(() => {
+      this.#problem = new Problem('upstream_timeout');
+      this.#abort?.(deadlineError(isClients || this.#started));
+      // Between two targets there is nothing to abort.
+      this.onError(this.#problem);
+    }, leftMs).unref();
   }
 
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
@@ -178,13 +197,16 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     this.#stopTimers();
-    if (this.#aborted || this.#response.writableEnded) return;
+    if (this.#aborted || this.#isRefused || this.#response.writableEnded) return;
     this.#problem ??= upstreamProblem(error);
     if (this.#started) {
       this.#own.cut(this.#problem);
-    } else {
-      this.#own.refuse(this.#problem);
+      return;
     }
+    this.#isRefused = true;
+    // What is left of the body is not for the upstream any more.
+    this.#outgoing.body?.destroy();
+    this.#own.refuse(this.#problem);
   }
 
   readonly #onClientClose = (): void => {
@@ -219,6 +241,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   #openStream(headers: readonly string[]): void {
+    clearTimeout(this.#total);
     // Node keeps the headers back until there is something to go with them, which may be hours here.
     this.#response.flushHeaders();
     const { open, shutdown } = this.#observed;
@@ -241,6 +264,7 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   };
 
   #stopTimers(): void {
+    clearTimeout(this.#total);
     clearTimeout(this.#idle);
     clearTimeout(this.#stall);
   }

@@ -27,6 +27,8 @@ export class RequestBody extends Readable {
   readonly #limits: RequestBodyLimits;
   readonly #transfer: Pick<Transfer, 'bytesIn'>;
   #idle: NodeJS.Timeout | undefined;
+  /** Part of it, or its end, has been taken from the client, and is not there a second time. */
+  hasBegun = false;
 
   constructor(source: ClientRequest, limits: RequestBodyLimits, transfer: Pick<Transfer, 'bytesIn'>) {
     super({ highWaterMark: 64 * 1024 });
@@ -58,6 +60,7 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.hasBegun = true;
     this.#transfer.bytesIn += chunk.length;
     if (this.#transfer.bytesIn > this.#limits.maxBytes) {
       this.destroy(new Problem('body_too_large', { headers: { connection: 'close' } }));
@@ -71,6 +74,7 @@ export class RequestBody extends Readable {
   };
 
   readonly #onEnd = (): void => {
+    this.hasBegun = true;
     this.#stopIdle();
     // An HTTP/2 stream that is reset with NO_ERROR ends for its reader, too.
     if (this.#source.complete) this.push(null);

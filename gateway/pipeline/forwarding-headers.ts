@@ -9,6 +9,8 @@ const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
   'via',
   'x-client-ip',
   'x-cluster-client-ip',
+  // The gateway tells how long it waits; a client's wish only goes into that (`http/outgoing-request.ts`).
+  'x-envoy-expected-rq-timeout-ms',
   'x-forwarded',
   'x-real-ip',
   'x-request-id',

@@ -82,6 +82,12 @@ export interface ForwardTo {
   maxBodyBytes: number;
   /** Time to the first byte of the response. */
   timeoutMs: number;
+  /** From one target, before another is tried; 0 for no such bound. */
+  tryTimeoutMs: number;
+  /** How often what is safe to repeat is sent again, once it may have reached a target. */
+  retries: number;
+  /** To the end of the response; 0 for no such bound. Streams of events are exempt. */
+  totalTimeoutMs: number;
   /** Longest silence of the upstream in the middle of a response; 0 for none. Streams of events are exempt. */
   idleTimeoutMs: number;
   /** Longest silence of a stream of events or a WebSocket, either way; 0 for none. */

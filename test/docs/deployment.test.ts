@@ -114,7 +114,7 @@ t.test('every address leads to a service that listens there and shares a network
       ...Object.values(upstreams),
       { url: revocation.feed_url, spiffe_id: revocation.feed_spiffe_id },
     ];
-    for (const { url, spiffe_id } of targets) {
+    for (const { url = [], spiffe_id } of targets) {
       for (const target of [url].flat().flatMap((text) => text.split(',')))
         reaches(service, target, spiffe_id);
     }

@@ -6,6 +6,7 @@ import { checkDestination } from './check-destination.js';
 import { checkName } from './check-name.js';
 import { checkOrigins } from './check-origins.js';
 import { checkSegments, parametersOf } from './check-pattern.js';
+import { checkTimeouts } from './check-upstream-bounds.js';
 import { profileName } from './route-names.js';
 
 export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] {
@@ -14,6 +15,7 @@ export function checkRoutes(config: ConfigFile<GatewayConfig>): ConfigProblem[] 
     const at: ConfigPath = ['routes', index];
     problems.push(...checkPattern(config, [...at, 'path'], route.path));
     problems.push(...checkDestination(config, at, route));
+    problems.push(...checkTimeouts(config, at, route));
     if (route.auth !== 'public') {
       problems.push(
         ...checkName(config, [...at, 'auth'], profileName(route.auth), config.value.auth, 'auth profile'),

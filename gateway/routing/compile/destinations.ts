@@ -79,6 +79,9 @@ function forwardTo(
     asserted: config.upstreams[upstream]?.assertion ?? false,
     maxBodyBytes: sizeBytes(route.max_body ?? '1MiB'),
     timeoutMs: durationMs(route.timeout ?? '30s'),
+    tryTimeoutMs: durationMs(route.try_timeout ?? '0s'),
+    retries: route.retries ?? 1,
+    totalTimeoutMs: durationMs(route.total_timeout ?? '0s'),
     idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
     streamIdleTimeoutMs: durationMs(route.stream_idle_timeout ?? '1h'),
   };

@@ -15,16 +15,21 @@ export type EffectiveRoute = Omit<RouteConfig, 'cors' | 'rate_limit'> & {
  * name. `false` turns a default off. What is about upstreams passes by the routes that have none.
  */
 export function effectiveRoute(route: RouteConfig, { defaults = {}, auth }: GatewayConfig): EffectiveRoute {
-  const { max_body, timeout, idle_timeout, stream_idle_timeout, request_headers } = defaults;
+  const { max_body, timeout, try_timeout, retries, total_timeout, idle_timeout } = defaults;
+  const { stream_idle_timeout, request_headers } = defaults;
   const profile = route.auth === 'public' ? undefined : auth[profileName(route.auth)];
   const forUpstream =
     route.upstream === undefined
       ? {}
       : {
-          ...present({ max_body, timeout, idle_timeout, stream_idle_timeout }),
+          ...present({ max_body, timeout, try_timeout, retries, total_timeout }),
+          ...present({ idle_timeout, stream_idle_timeout }),
           ...present({
             max_body: route.max_body,
             timeout: route.timeout,
+            try_timeout: route.try_timeout,
+            retries: route.retries,
+            total_timeout: route.total_timeout,
             idle_timeout: route.idle_timeout,
             stream_idle_timeout: route.stream_idle_timeout,
             request_headers: joinRules(request_headers, route.request_headers),

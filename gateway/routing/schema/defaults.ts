@@ -8,6 +8,20 @@ import { RouteRateLimit } from './rate-limit.js';
 export const limitsOfRoutes = {
   max_body: Type.Optional(Size('longest request body; default: 1MiB')),
   timeout: Type.Optional(Duration('to the first byte of the response; default 30s')),
+  total_timeout: Type.Optional(
+    Duration('to the end of the response; default 0s: none; event streams and WebSockets exempt'),
+  ),
+  retries: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 5,
+      description:
+        'how often GET, HEAD, OPTIONS, PUT and DELETE are sent again, to another target; default 1',
+    }),
+  ),
+  try_timeout: Type.Optional(
+    Duration('to the first byte from one target, before another is tried; default 0s: none'),
+  ),
   idle_timeout: Type.Optional(
     Duration('longest silence in mid-response; default 60s, 0s for none; event streams exempt'),
   ),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { type Dispatcher, request } from 'undici';
 import { GATEWAY_SPIFFE_ID, spiffeId } from '../../../contracts/spiffe.js';
+import { UPSTREAM_DEFAULTS } from '../../../gateway/adapters/balancing/upstream-spec.js';
 import { UpstreamConnections } from '../../../gateway/adapters/upstream-connections.js';
 import { systemClock } from '../../../kit/clock.js';
 import { internalServerTls } from '../../../kit/tls-files.js';
@@ -32,7 +33,11 @@ async function connectionsTo(t: Test, ...servers: Server[]) {
   const pki = await testPki();
   const material = { ca: pki.ca, ...(await pki.leaf('gateway', GATEWAY_SPIFFE_ID)) };
   const targets = servers.map((server) => `https://127.0.0.1:${portOf(server)}`);
-  const spec = { targets, spiffeId: spiffeId('app') };
+  const spec = {
+    ...UPSTREAM_DEFAULTS,
+    targets: targets.map((url) => ({ url, weight: 1 })),
+    spiffeId: spiffeId('app'),
+  };
   const connections = new UpstreamConnections(systemClock);
   connections.adopt(connections.prepare({ app: spec }, material));
   t.teardown(() => connections.close());

@@ -1,0 +1,59 @@
+import type { TargetPool } from '../upstream-pool.js';
+
+/** A request that waits for a target's first byte. */
+export interface Waiting {
+  /** Monotonic milliseconds. */
+  readonly sentAt: number;
+  /** Tries another target, if it may. */
+  moveOn(): void;
+}
+
+/**
+ * `in`: takes requests. `suspected`: has been silent for too long; `returning`: was ejected, and the time is up. Both take
+ * one request at a time, to see. `ejected`: takes none.
+ */
+export type TargetState = 'in' | 'suspected' | 'ejected' | 'returning';
+
+/** One address of an upstream: its connections, and what is known of it. */
+export class Target {
+  /** As config names it. */
+  readonly url: string;
+  /** What its host name came to; undefined for one that has not been looked up. */
+  readonly address: string | undefined;
+  readonly connections: TargetPool;
+  /** Its share of the requests. */
+  weight = 0;
+  state: TargetState = 'in';
+  /** By its health checks. */
+  healthy = true;
+  inFlight = 0;
+  /** The one request that it has to prove itself by. */
+  trial: Waiting | undefined;
+  onTrialSince = 0;
+  failuresInARow = 0;
+  /** Without a good answer in between. */
+  ejectionsInARow = 0;
+  answeredAt = Number.NEGATIVE_INFINITY;
+  /** In the order in which they were sent. */
+  readonly waiting = new Set<Waiting>();
+
+  constructor(url: string, address: string | undefined, connections: TargetPool) {
+    this.url = url;
+    this.address = address;
+    this.connections = connections;
+  }
+
+  get isAvailable(): boolean {
+    return this.state === 'in' && this.healthy;
+  }
+
+  /** Whoever waits for it and may goes on elsewhere. */
+  leaveWaiting(): void {
+    for (const request of [...this.waiting]) request.moveOn();
+  }
+
+  /** It takes one request at a time, to see whether it is well. */
+  get isOnTrial(): boolean {
+    return (this.state === 'suspected' || this.state === 'returning') && this.healthy;
+  }
+}

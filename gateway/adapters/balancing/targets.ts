@@ -1,0 +1,226 @@
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../../kit/clock.js';
+import type { TlsMaterial } from '../../../kit/tls-files.js';
+import { createTargetPool, type UpstreamTls, upstreamTls } from '../upstream-pool.js';
+import { type Choose, leastRequests, type Random, roundRobin } from './choose-target.js';
+import { HealthCheck } from './health-check.js';
+import { Outliers } from './outliers.js';
+import { Target } from './target.js';
+import { type Lookup, TargetAddresses } from './target-addresses.js';
+import type { TargetSpec, UpstreamSpec } from './upstream-spec.js';
+
+export interface TargetsDeps {
+  clock: Clock;
+  random: Random;
+  lookup: Lookup;
+}
+
+/** Divides by as many addresses as a name usually has without a rest. */
+const SHARES = 2520;
+
+/** One target of the config, and what its host name stands for. */
+interface Named {
+  url: string;
+  weight: number;
+  targets: readonly Target[];
+  addresses: TargetAddresses;
+}
+
+/** The targets of one upstream: who they are, how they fare, and which one is next. */
+export class Targets {
+  readonly #origin: string;
+  readonly #spec: UpstreamSpec;
+  readonly #deps: TargetsDeps;
+  readonly #tls: UpstreamTls;
+  readonly #outliers: Outliers;
+  readonly #named: readonly Named[];
+  readonly #checks = new Map<Target, HealthCheck>();
+  /** No longer at any address; what they have under way goes on. */
+  readonly #leaving = new Set<Target>();
+  #all: readonly Target[] = [];
+  #weighted: readonly Target[] = [];
+  #onTrial: readonly Target[] = [];
+  #choose: Choose<Target> = () => undefined;
+
+  /** Opens nothing and sets no timer before `start`. Throws where `material` is no use to TLS. */
+  constructor(name: string, spec: UpstreamSpec, material: TlsMaterial, deps: TargetsDeps) {
+    this.#origin = `https://${name}.upstream.invalid`;
+    this.#spec = spec;
+    this.#deps = deps;
+    this.#tls = upstreamTls(material, spec.spiffeId);
+    this.#outliers = new Outliers(spec.outliers, {
+      targets: () => this.#weighted,
+      changed: () => this.#arrange(),
+      clock: deps.clock,
+    });
+    this.#named = spec.targets.map((target) => this.#name(target));
+    this.#arrange();
+  }
+
+  get all(): readonly Target[] {
+    return this.#all;
+  }
+
+  /** Targets that may get requests. */
+  get count(): number {
+    return this.#weighted.length;
+  }
+
+  /** How long a request to a target on trial waits before it tries another one. */
+  get patienceMs(): number {
+    return this.#outliers.patienceMs;
+  }
+
+  start(): void {
+    for (const { targets, addresses } of this.#named) {
+      if (addresses.areFixed) for (const target of targets) this.#begin(target);
+      else addresses.start();
+    }
+    this.#outliers.start();
+  }
+
+  /** Other weights for the same targets. */
+  weigh(targets: readonly TargetSpec[]): void {
+    const weights = new Map(targets.map(({ url, weight }) => [url, weight]));
+    for (const named of this.#named) named.weight = weights.get(named.url) ?? 0;
+    this.#arrange();
+  }
+
+  /** Lets what is under way end. */
+  async close(): Promise<void> {
+    this.#stop();
+    await Promise.all([...this.#all, ...this.#leaving].map(({ connections }) => connections.close()));
+  }
+
+  async destroy(): Promise<void> {
+    this.#stop();
+    await Promise.all([...this.#all, ...this.#leaving].map(({ connections }) => connections.destroy()));
+  }
+
+  /** The next one. `mayBeATrial`: one that has to prove itself, if nobody tries it already. */
+  next(mayBeATrial: boolean): Target {
+    if (this.#onTrial.length > 0) {
+      const trial = this.#onTrial.find((target) => this.#takesTrial(target, mayBeATrial));
+      if (trial !== undefined) return trial;
+    }
+    const chosen = this.#choose();
+    if (chosen === undefined) throw new Error(`${this.#origin} has no target`);
+    return chosen;
+  }
+
+  /** The next one that is none of these, where there is one. */
+  nextBut(tried: readonly Target[]): Target {
+    const chosen = this.next(false);
+    if (!tried.includes(chosen)) return chosen;
+    const others = this.#weighted.filter((target) => !tried.includes(target));
+    return others.find(({ isAvailable }) => isAvailable) ?? others[0] ?? chosen;
+  }
+
+  /** A verified connection to a target; undefined where the address is none of this upstream's. */
+  connect(host: string, port: number): TLSSocket | undefined {
+    const named = this.#named.find(({ url }) => {
+      const address = addressOf(url);
+      return address.host === host && address.port === port;
+    });
+    const target = named?.targets.find(({ isAvailable }) => isAvailable) ?? named?.targets[0];
+    return target?.connections.connect();
+  }
+
+  answered(target: Target, tookMs: number): void {
+    target.answeredAt = this.#deps.clock.monotonic();
+    this.#outliers.answered(target, tookMs);
+  }
+
+  failed(target: Target): void {
+    this.#outliers.failed(target);
+  }
+
+  /** A request that can go on elsewhere loses little by it; others are put at risk only where no such one comes. */
+  #takesTrial({ trial, onTrialSince }: Target, mayBeATrial: boolean): boolean {
+    if (trial !== undefined) return false;
+    return mayBeATrial || this.#deps.clock.monotonic() - onTrialSince > this.#spec.outliers.ejectMs;
+  }
+
+  /** Who may be chosen has changed. When nobody may, everybody is tried: an answer may still come of it. */
+  #arrange(): void {
+    for (const { weight, targets } of this.#named)
+      for (const target of targets) target.weight = Math.round((weight * SHARES) / targets.length);
+    this.#all = this.#named.flatMap(({ targets }) => targets);
+    this.#weighted = this.#all.filter(({ weight }) => weight > 0);
+    const available = this.#weighted.filter((target) => target.isAvailable);
+    const candidates = available.length > 0 ? available : this.#weighted;
+    this.#onTrial = this.#weighted.filter((target) => target.isOnTrial);
+    const { random } = this.#deps;
+    this.#choose =
+      this.#spec.balance === 'round_robin'
+        ? roundRobin(candidates, Math.floor(random() * candidates.length))
+        : leastRequests(candidates, random);
+  }
+
+  #name({ url, weight }: TargetSpec): Named {
+    const { dnsRefreshMs: refreshMs, allowsLinkLocal } = this.#spec;
+    const { clock, lookup } = this.#deps;
+    const named: Named = {
+      url,
+      weight,
+      targets: [this.#open(url, undefined)],
+      addresses: new TargetAddresses(addressOf(url).host, {
+        ...{ clock, lookup, refreshMs, allowsLinkLocal },
+        changed: (addresses) => this.#move(named, addresses),
+      }),
+    };
+    return named;
+  }
+
+  /** What is still under way at an address that is gone goes on there. */
+  #move(named: Named, addresses: readonly string[]): void {
+    const before = named.targets;
+    named.targets = addresses.map(
+      (address) => before.find((target) => target.address === address) ?? this.#open(named.url, address),
+    );
+    this.#arrange();
+    for (const target of named.targets) if (!before.includes(target)) this.#begin(target);
+    for (const target of before) if (!named.targets.includes(target)) this.#end(target);
+  }
+
+  #open(url: string, address: string | undefined): Target {
+    const { host, port } = addressOf(url);
+    const { connections } = this.#spec;
+    const at = { host: address ?? host, port };
+    return new Target(
+      url,
+      address,
+      createTargetPool(this.#origin, at, connections, this.#tls, this.#deps.clock),
+    );
+  }
+
+  #begin(target: Target): void {
+    target.connections.warm(this.#spec.connections.warm);
+    const { health } = this.#spec;
+    if (health === undefined) return;
+    const { clock, random } = this.#deps;
+    const ports = { clock, random, origin: this.#origin, changed: () => this.#arrange() };
+    const check = new HealthCheck(health, target, ports);
+    this.#checks.set(target, check);
+    check.start();
+  }
+
+  #end(target: Target): void {
+    this.#checks.get(target)?.stop();
+    this.#checks.delete(target);
+    this.#leaving.add(target);
+    const forget = (): void => void this.#leaving.delete(target);
+    target.connections.close().then(forget, forget);
+  }
+
+  #stop(): void {
+    this.#outliers.stop();
+    for (const { addresses } of this.#named) addresses.stop();
+    for (const check of this.#checks.values()) check.stop();
+  }
+}
+
+function addressOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
+}

@@ -1,0 +1,121 @@
+import type { TLSSocket } from 'node:tls';
+import { Dispatcher } from 'undici';
+import { Problem } from '../../../contracts/problem.js';
+import type { Clock } from '../../../kit/clock.js';
+import type { TlsMaterial } from '../../../kit/tls-files.js';
+import { Attempt, type AttemptPorts, isRepeatable, type RepeatableOptions } from './attempt.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import { RecentTraffic } from './recent-traffic.js';
+import type { Target } from './target.js';
+import { Targets, type TargetsDeps } from './targets.js';
+import type { TargetSpec, UpstreamSpec } from './upstream-spec.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** Answers that say as much as none: whoever stands at the target does not get through either. */
+const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/** One upstream for undici: each request goes to one of its targets, or on to another, or is turned away at once. */
+export class Upstream extends Dispatcher implements AttemptPorts {
+  readonly name: string;
+  readonly targets: Targets;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly line: WaitingLine | undefined;
+  readonly #spec: UpstreamSpec;
+  readonly #clock: Clock;
+  readonly #traffic: RecentTraffic;
+
+  /** Opens nothing and sets no timer before `start`. Throws where `material` is no use to TLS. */
+  constructor(name: string, spec: UpstreamSpec, material: TlsMaterial, deps: TargetsDeps) {
+    super();
+    const { clock } = deps;
+    this.name = name;
+    this.targets = new Targets(name, spec, material, deps);
+    this.#spec = spec;
+    this.#clock = clock;
+    this.#traffic = new RecentTraffic(this.monotonic);
+    if (spec.breaker !== undefined)
+      this.breaker = new CircuitBreaker(spec.breaker, this.#traffic, this.monotonic);
+    if (spec.limit !== undefined) this.line = new WaitingLine(spec.limit, clock);
+  }
+
+  start(): void {
+    this.targets.start();
+  }
+
+  /** Other weights for the same targets. */
+  weigh(targets: readonly TargetSpec[]): void {
+    this.targets.weigh(targets);
+  }
+
+  override close(): Promise<void> {
+    return this.targets.close();
+  }
+
+  override destroy(): Promise<void> {
+    return this.targets.destroy();
+  }
+
+  /** The URL of a target, for what does not go through the pools. */
+  nextUrl(): string {
+    return this.targets.next(false).url;
+  }
+
+  /** A verified connection to a target; undefined where the address is none of this upstream's. */
+  connectTarget(host: string, port: number): TLSSocket | undefined {
+    return this.targets.connect(host, port);
+  }
+
+  override dispatch(given: RepeatableOptions, handler: Dispatcher.DispatchHandler): boolean {
+    // Without a fixed name undici reconnects whenever the Host changes.
+    const options = given.servername === this.name ? given : { ...given, servername: this.name };
+    const retryAfterMs = this.breaker?.retryAfterMs() ?? 0;
+    if (retryAfterMs > 0) {
+      const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
+      handler.onError?.(new Problem('upstream_unavailable', { headers }));
+      return true;
+    }
+    if (this.line === undefined) this.#send(options, handler);
+    else
+      this.line.enter(
+        () => this.#send(options, handler),
+        () => handler.onError?.(new Problem('upstream_busy')),
+      );
+    return true;
+  }
+
+  #send(options: RepeatableOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#traffic.count('requests');
+    new Attempt(this, options, handler, this.targets.next(isRepeatable(options))).send();
+  }
+
+  // What an attempt asks for.
+
+  readonly monotonic = (): number => this.#clock.monotonic();
+
+  after(delayMs: number, fn: () => void): () => void {
+    return this.#clock.after(delayMs, fn);
+  }
+
+  takeRetry(): boolean {
+    return this.#traffic.takeRetry(this.#spec.retryBudget);
+  }
+
+  answered(target: Target, tookMs: number, status: number): void {
+    if (GATEWAY_FAILURES.has(status)) {
+      this.failed(target);
+      return;
+    }
+    this.targets.answered(target, tookMs);
+    this.breaker?.answered();
+  }
+
+  failed(target: Target): void {
+    this.#traffic.count('failures');
+    this.targets.failed(target);
+    this.breaker?.failed();
+  }
+
+  ended(): void {
+    this.line?.leave();
+  }
+}
