@@ -43,7 +43,8 @@ function routeText(route: ExplainedRoute): string {
   const lines = [
     `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
     ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
-    `limits   ${upstreamLimits(route)}${rateLimits(route)}`,
+    `limits   ${upstreamLimits(route)}${rateLimits(route)}` +
+      (route.priority === 'normal' ? '' : `, priority ${route.priority}`),
   ];
   return lines.map(cell).join('\n');
 }

@@ -84,6 +84,8 @@ export interface ExplainedRoute {
   idle_timeout_ms: number | null;
   stream_idle_timeout_ms: number | null;
   max_body_bytes: number | null;
+  /** When there is too much to do, `low` is refused first and `critical` last. */
+  priority: 'critical' | 'normal' | 'low';
   /** All of them hold. */
   rate_limits: ExplainedRateLimit[];
   /** What a request counts for in them. */

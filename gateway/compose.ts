@@ -13,6 +13,7 @@ import { createAccessLog } from './adapters/access-log.js';
 import { createApiKeyExchange } from './adapters/api-key-exchange.js';
 import { ApiKeyTokens } from './adapters/api-key-tokens.js';
 import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
+import { LoadGauge } from './adapters/load-gauge.js';
 import { createMetrics } from './adapters/metrics.js';
 import { OpenRequestWatch } from './adapters/open-requests.js';
 import { PublicCertificates } from './adapters/public-certificates.js';
@@ -42,6 +43,7 @@ import { prepareConfig } from './reload/prepare-config.js';
 import { AUTH_INTERNAL } from './reload/upstream-specs.js';
 import { adminAddress } from './routing/compile/admin-address.js';
 import { listenerLimits } from './routing/schema/limits.js';
+import { overloadLimits } from './routing/schema/overload.js';
 
 export interface GatewayDeps {
   clock?: Clock;
@@ -112,6 +114,12 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     rateLimits.adopt(live.current.snapshot);
     live.onSwap(({ snapshot }) => rateLimits.adopt(snapshot));
 
+    const load = new LoadGauge({ clock, open, limits: overloadLimits(config.overload) });
+    load.measure(metrics);
+    load.start();
+    lifecycle.onStop('load', () => load.stop());
+    live.onSwap(({ options: next }) => load.adopt(overloadLimits(next.value.overload)));
+
     const openRequests = new OpenRequestWatch(clock, revocations);
     openRequests.start();
     lifecycle.onStop('open requests', () => openRequests.stop());
@@ -134,6 +142,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       get assertions() {
         return live.current.assertions;
       },
+      load,
       rateLimiter: rateLimits.limiter,
       record(outcome) {
         requestMetrics.count(outcome);

@@ -4,6 +4,7 @@ const LIVE: readonly string[] = [
   'admin.hosts',
   'admin.tls.clients',
   'limits',
+  'overload',
   'internal_tls',
   'shutdown_delay',
   'drain_timeout',

@@ -8,7 +8,7 @@ import { listenerFacts, upstreamTargets } from './explain-facts.js';
 import { keysAtHand } from './keys-at-hand.js';
 import type { GatewayConfigFile } from './options.js';
 import { type ExplainDeps, explainRequest } from './pipeline/explain/explain-request.js';
-import { NO_LIMITER } from './pipeline/explain/quiet-ports.js';
+import { NO_LIMITER, NO_LOAD } from './pipeline/explain/quiet-ports.js';
 import type { GatewayPorts } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 import { compileSnapshot } from './routing/compile.js';
@@ -59,6 +59,7 @@ function offlinePorts(snapshot: Snapshot, { value }: GatewayConfigFile, clock: C
       rotationMs: durationMs(value.assertions?.rotation ?? '24h'),
       clock,
     }),
+    load: NO_LOAD,
     rateLimiter: NO_LIMITER,
     record: () => undefined,
   };

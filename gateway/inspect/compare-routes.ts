@@ -20,6 +20,7 @@ const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value
   streamIdleTimeoutMs: ['limits', 'stream_idle_timeout', (value) => duration(Number(value))],
   maxBodyBytes: ['limits', 'max_body', (value) => size(Number(value))],
   rateLimits: ['limits', 'rate_limit', (value) => describeRateLimits(value as RouteRateLimits)],
+  priority: ['limits', 'priority', String],
   droppedHeaders: ['other', 'dropped_headers', withoutLimits],
   rewrite: ['destination', 'rewritten path', json],
   strippedPrefix: ['destination', 'strip_prefix', json],

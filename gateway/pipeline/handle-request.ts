@@ -11,6 +11,7 @@ import { offerSchemes } from './offer-schemes.js';
 import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
 import { rewritePath } from './rewrite-path.js';
+import { shedLoad } from './shed-load.js';
 import type { Forwardable, HeaderList, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
 
@@ -38,6 +39,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       forwarded = exchange.answer(answerPreflight(preflight), preflight.responseHeaders);
     } else {
       routed = matchRoute(located);
+      shedLoad(routed, gateway.load);
       checkUpgradeOrigin(routed);
       decision = await decideCaller(routed, gateway);
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);

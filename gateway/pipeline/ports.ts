@@ -3,7 +3,7 @@ import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { HeaderList } from './header-list.js';
 import type { Outcome, Transfer } from './outcome.js';
-import type { OwnAnswer, RateLimit } from './route.js';
+import type { OwnAnswer, Priority, RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
 import type { VerifiedTokenCache } from './verified-token-cache.js';
@@ -15,7 +15,7 @@ export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
 export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
-export { type OwnAnswer, RATE_LIMIT_BY } from './route.js';
+export { type OwnAnswer, PRIORITIES, type Priority, RATE_LIMIT_BY } from './route.js';
 export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
 /** What the pipeline needs from outside. `adapters/`, `routing/` and `http/` implement these. */
@@ -39,6 +39,19 @@ export interface RateLimiter {
    * Answers at once, whoever else counts along.
    */
   take(charges: readonly Charge[], cost: number): Taken;
+}
+
+/** How much there is to do. */
+export interface Load {
+  /** What makes another request of this priority too much, if anything; asked once a request. */
+  excess(priority: Priority): 'in_flight' | 'loop_delay' | undefined;
+}
+
+/** Past which even critical requests are refused. */
+export interface OverloadLimits {
+  inFlight: number;
+  /** 0: not looked at. */
+  loopDelayMs: number;
 }
 
 /** A limit, and who is counted by it. */
@@ -153,6 +166,7 @@ export interface GatewayPorts {
   apiKeys: ApiKeys;
   dpopReplays: DpopReplays;
   assertions: Assertions;
+  load: Load;
   rateLimiter: RateLimiter;
   record(outcome: Outcome): void;
 }

@@ -34,6 +34,8 @@ interface RouteBase {
   allowEncodedSlash: boolean;
   /** Undefined: as often as they like. */
   rateLimits: RouteRateLimits | undefined;
+  /** Who is refused last when there is too much to do. */
+  priority: Priority;
   cors: CorsPolicy | undefined;
   /** Added to every answer on this route; part of the CORS headers where there are any. */
   responseHeaders: HeaderList;
@@ -120,6 +122,10 @@ export interface OwnAnswer {
   headers: HeaderList;
   body: string;
 }
+
+/** The most important first. */
+export const PRIORITIES = ['critical', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
 
 /** Whose requests are counted together. */
 export const RATE_LIMIT_BY = ['subject', 'client', 'api_key', 'address'] as const;

@@ -8,6 +8,7 @@ import { Issuer } from './schema/issuer.js';
 import { Limits } from './schema/limits.js';
 import { PublicListen } from './schema/listen.js';
 import { Log } from './schema/log.js';
+import { Overload } from './schema/overload.js';
 import { RateLimits } from './schema/rate-limit.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
@@ -19,6 +20,7 @@ export const GatewayConfigSchema = Type.Object(
     listen: PublicListen,
     admin: AdminListen,
     limits: Type.Optional(Limits),
+    overload: Type.Optional(Overload),
     internal_tls: InternalTls,
     log: Type.Optional(Log),
     shutdown_delay: Type.Optional(Duration('time between not ready and no longer accepting; default 5s')),

@@ -18,7 +18,7 @@ t.test('every snippet of the listener page is good in the config as shipped', as
   const shipped = parse(readFileSync(join(packageRoot(), 'config/gateway.yaml'), 'utf8')) as object;
   const page = readFileSync(join(packageRoot(), 'docs/listener.md'), 'utf8');
   const snippets = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
-  t.equal(snippets.length, 6);
+  t.equal(snippets.length, 7);
   for (const [index, text] of snippets.entries()) {
     const file = join(t.testdir(), 'gateway.yaml');
     writeFileSync(file, stringify({ ...shipped, ...(parse(text) as object) }));

@@ -22,6 +22,7 @@ export function explainRoute(
     idle_timeout_ms: forwards?.idleTimeoutMs ?? null,
     stream_idle_timeout_ms: forwards?.streamIdleTimeoutMs ?? null,
     max_body_bytes: forwards?.maxBodyBytes ?? null,
+    priority: route.priority,
     rate_limits: (route.rateLimits?.limits ?? []).map(({ name, requests, perMs, burst, by, shared }) => ({
       ...{ name, requests, per_ms: perMs, burst, by, shared },
     })),

@@ -12,6 +12,7 @@ import type { GatewayPorts } from '../ports.js';
 import { receive } from '../receive.js';
 import { rewritePath } from '../rewrite-path.js';
 import type { Route } from '../route.js';
+import { shedLoad } from '../shed-load.js';
 import type { InboundRequest, Located, Routed, Stripped } from '../states.js';
 import { stripReservedHeaders } from '../strip-reserved-headers.js';
 import { type CallerOptions, explainCaller } from './explain-caller.js';
@@ -85,6 +86,9 @@ async function runStages(
     matchRoute(located),
   );
   told.routed = routed;
+  trace.step('load', { expected: `room for ${routed.route.priority} priority`, found: 'not looked at' }, () =>
+    shedLoad(routed, gateway.load),
+  );
   if (request.isUpgrade) {
     const found = listed(headerValues(request.headers, 'origin'));
     trace.step('WebSocket origin', { expected: expectedOrigin(routed.route), found }, () =>

@@ -1,4 +1,7 @@
-import type { GatewayPorts, RateLimiter } from '../ports.js';
+import type { GatewayPorts, Load, RateLimiter } from '../ports.js';
+
+/** An explanation is about the config, not about the moment. */
+export const NO_LOAD: Load = { excess: () => undefined };
 
 /** Counts nothing, and has room for everybody. */
 export const NO_LIMITER: RateLimiter = { take: () => ({ admitted: true, standings: [] }) };
@@ -17,6 +20,7 @@ export function quietPorts(gateway: GatewayPorts): GatewayPorts {
       remember: (id) => (dpopReplays.knows(id) ? 'used' : 'new'),
       knows: (id) => dpopReplays.knows(id),
     },
+    load: NO_LOAD,
     rateLimiter: NO_LIMITER,
     record: () => undefined,
   };

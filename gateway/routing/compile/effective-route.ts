@@ -40,6 +40,7 @@ export function effectiveRoute(route: RouteConfig, { defaults = {}, auth }: Gate
     ...forUpstream,
     ...present({ response_headers: joinRules(defaults.response_headers, route.response_headers) }),
     cors: (route.cors ?? profile?.cors ?? defaults.cors) || undefined,
+    ...present({ priority: route.priority ?? defaults.priority }),
     rate_limit: (route.rate_limit ?? defaults.rate_limit) || undefined,
   };
 }

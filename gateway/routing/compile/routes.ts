@@ -67,6 +67,7 @@ export function compileRoute(written: RouteConfig, source: string, parts: RouteP
     origins: origins === undefined ? undefined : new Set(origins),
     allowEncodedSlash: route.encoded_slash === 'allow',
     rateLimits,
+    priority: route.priority ?? ('normal' as const),
     cors,
     responseHeaders: added,
     droppedHeaders: dropped.length === 0 ? reserved : new Set([...reserved, ...dropped]),

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { closed, Duration, Size } from './common.js';
 import { Cors } from './cors.js';
 import { RequestHeaders, ResponseHeaders } from './header-rules.js';
+import { Priority } from './overload.js';
 import { RouteRateLimit } from './rate-limit.js';
 
 /** What may be said once for all routes. */
@@ -34,6 +35,7 @@ export const Defaults = Type.Object(
   {
     ...limitsOfRoutes,
     rate_limit: Type.Optional(RouteRateLimit),
+    priority: Type.Optional(Priority),
     cors: Type.Optional(Cors),
     request_headers: Type.Optional(RequestHeaders),
     response_headers: Type.Optional(ResponseHeaders),

@@ -5,6 +5,7 @@ import { Cors } from './cors.js';
 import { limitsOfRoutes } from './defaults.js';
 import { destination } from './destination.js';
 import { RequestHeaders, ResponseHeaders } from './header-rules.js';
+import { Priority } from './overload.js';
 import { RouteRateLimit } from './rate-limit.js';
 import { routeMatch } from './route-match.js';
 
@@ -24,6 +25,7 @@ export const Route = Type.Object(
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
     ...limitsOfRoutes,
     rate_limit: Type.Optional(Type.Union([Type.Literal(false), RouteRateLimit])),
+    priority: Type.Optional(Priority),
     cost: Type.Optional(
       Type.Integer({
         minimum: 1,

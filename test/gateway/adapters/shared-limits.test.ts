@@ -217,12 +217,16 @@ t.test('a slow store costs nothing of the rate, however small the burst', async 
 
 t.test('an answer is as old as its question', async (t) => {
   const { clock, store, all, stop } = await start(2);
-  all[0]?.take(20);
+  const slow = { ...LIMIT, id: 'slow', requests: 10 };
+  all[0]?.take(20, 'ann', slow);
   await clock.advance(20);
   store.delayMs = () => 400;
-  t.equal(all[1]?.take(1), 1);
+  t.equal(all[1]?.take(1, 'ann', slow), 1);
   await clock.advance(810);
-  t.equal(all[1]?.take(20), 20, 'what was owed 400 ms ago has been paid back when the answer comes');
+  // 21 were let through, and 8 are paid back by now: there is room for 7. A copy may be off by the way to the store, and
+  // then on the generous side: all owe it, while what a caller is refused wrongly is lost.
+  const passed = all[1]?.take(20, 'ann', slow) ?? 0;
+  t.ok(passed >= 7 && passed <= 11, `${passed}`);
   await stop();
 });
 

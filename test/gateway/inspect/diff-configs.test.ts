@@ -123,4 +123,10 @@ t.test('a limit is told by what it holds routes to, not by where it stands', asy
     ['limits GET /api/profile: rate_limit: none → api: 5 in 1m by client'],
   );
   t.strictSame(await diff(t, named('{ requests: 5, per: 1m }')), [], 'no route is held to it');
+  t.strictSame(await diff(t, onProfile('priority: low')), [
+    'limits GET /api/profile: priority: normal → low',
+  ]);
+  t.strictSame(await diff(t, (text) => `overload: { in_flight: 5 }\n${text}`), [
+    'settings overload.in_flight: none → 5',
+  ]);
 });
