@@ -98,6 +98,8 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   #stall: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #total: NodeJS.Timeout | undefined;
+  /** The client has not taken what it was sent. */
+  #isHeldUp = false;
 
   constructor(
     outgoing: OutgoingRequest,
@@ -222,10 +224,11 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
 
   /** Nothing is read from the upstream while the client's connection is full; a client that stays so is cut off. */
   #waitForClient(): void {
-    clearTimeout(this.#idle);
+    this.#isHeldUp = true;
     this.#stall = setTimeout(() => this.#own.breakOff(), this.#limits.clientStallMs).unref();
     this.#response.once('drain', () => {
       clearTimeout(this.#stall);
+      this.#isHeldUp = false;
       this.#idle?.refresh();
       this.#resume?.();
     });
@@ -235,6 +238,11 @@ class ResponseRelay implements Dispatcher.DispatchHandler {
   #watchIdle(idleTimeoutMs: number): void {
     if (idleTimeoutMs === 0) return;
     this.#idle = setTimeout(() => {
+      // The silence is the client's. A timer that was cleared could not be started again.
+      if (this.#isHeldUp) {
+        this.#idle?.refresh();
+        return;
+      }
       this.#problem = new Problem('upstream_timeout');
       this.#abort?.(this.#problem);
     }, idleTimeoutMs).unref();

@@ -104,6 +104,21 @@ t.test('an upstream that falls silent in mid-body is cut off; a stream of events
   t.ok(events);
 });
 
+t.test(
+  'an upstream that falls silent after more than the client could take at once is cut off too',
+  async (t) => {
+    const { url, answer } = await startTestGateway(t, { routes: route({ idle_timeout: '50ms' }) });
+    const sent = 8 * 1024 * 1024;
+    answer((_request, response) => {
+      response.writeHead(200, { 'content-length': String(sent + 1) });
+      response.write(Buffer.alloc(sent, 'x'));
+    });
+    const socket = open(url);
+    socket.write('GET /public/x HTTP/1.1\r\nHost: a\r\n\r\n');
+    t.ok((await readAll(socket)).length > sent, 'all of what came, and an end of the connection');
+  },
+);
+
 t.test('HEAD, 204 and 304 have no body, and the connection goes on', async (t) => {
   const { url, answer } = await startTestGateway(t, { routes: route() });
   answer((request, response) => {
