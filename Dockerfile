@@ -11,6 +11,7 @@ COPY contracts contracts
 COPY kit kit
 COPY gateway gateway
 COPY auth-service auth-service
+COPY client client
 COPY upstream-kit upstream-kit
 COPY upstream-stubs upstream-stubs
 COPY embedded embedded
