@@ -121,7 +121,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
     this.#leave();
     const isFault = isTargetsFault(error) && !(this.#answered && error instanceof Problem);
     if (isFault) this.#upstream.failed(left);
-    if (isFault && !this.#answered) this.#next ??= wasSent ? this.#retry() : this.#passOver();
+    if (isFault && !this.#answered && !isInvalidAnswer(error))
+      this.#next ??= wasSent ? this.#retry() : this.#passOver();
     if (this.#next === undefined) {
       this.#upstream.ended();
       this.#handler.onError?.(error);
@@ -163,6 +164,18 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
     this.#cancelTry = undefined;
   }
 }
+
+/** It did answer, in a way that could be read as two: no further answer makes that one better (RFC 9112 section 11.2). */
+function isInvalidAnswer(error: Error): boolean {
+  return (
+    error instanceof errors.HTTPParserError || INVALID_ANSWER.has(String((error as { code?: unknown }).code))
+  );
+}
+
+const INVALID_ANSWER: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
 
 /** Not of the client, who went away or sent something wrong, and not of ours. */
 const NOT_THE_TARGETS = new Set([
