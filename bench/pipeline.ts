@@ -2,7 +2,6 @@
  * What a request costs in the pipeline alone, without network: the whole flow, and each stage by itself with what the
  * stage before gave it. CPU time, so that a busy machine does not lengthen it. `npx tsx bench/pipeline.ts [rounds]`.
  */
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { stringify } from 'yaml';
 import { spiffeId } from '../contracts/spiffe.js';
 import { prepareVerifier } from '../gateway/adapters/token-verifier.js';
@@ -27,14 +26,19 @@ import { verifyToken } from '../gateway/pipeline/verify-token.js';
 import { compileSnapshot } from '../gateway/routing/compile.js';
 import { GatewayConfigSchema } from '../gateway/routing/schema.js';
 import { parseConfig } from '../kit/config-file.js';
+import { goodClaims, signToken, testKey } from '../test/fixtures/test-issuer.js';
 
 const ROUNDS = Number(process.argv[2] ?? 9);
 const CALLS = 20_000;
 const ISSUER = 'https://issuer.bench.test';
 
-const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const pem = keys.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-const key: VerificationKey = { kid: 'k1', alg: 'ES256', verifies: await prepareVerifier(pem, 'ES256') };
+const issuerKey = await testKey();
+const pem = issuerKey.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const key: VerificationKey = {
+  kid: issuerKey.kid,
+  alg: 'ES256',
+  verifies: await prepareVerifier(pem, 'ES256'),
+};
 const keySource: KeySource = {
   find: () => key,
   fetchMissing: async () => 'absent',
@@ -69,17 +73,10 @@ const snapshot = compileSnapshot(
   () => keySource,
 );
 
-function signToken(privateKey: KeyObject, jti: string): string {
-  const now = Math.floor(Date.now() / 1000);
-  const text = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const claims = { iss: ISSUER, aud: 'api', sub: 'user-1', client_id: 'bench', scope: 'orders:read', jti };
-  const times = { sid: 'session-1', iat: now, exp: now + 3600 };
-  const input = `${text({ alg: 'ES256', typ: 'at+jwt', kid: 'k1' })}.${text({ ...claims, ...times })}`;
-  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
-}
+const token = (jti: string): string =>
+  signToken(issuerKey, goodClaims(ISSUER, Date.now(), { jti, aud: 'api' }));
 
-const request = (token: string): InboundRequest => ({
+const request = (text: string): InboundRequest => ({
   id: '0b6a3f5e-4c9f-4a6e-9a55-1f2d3c4b5a69',
   method: 'GET',
   target: '/api/service-77/orders/o-1234?expand=lines',
@@ -93,7 +90,7 @@ const request = (token: string): InboundRequest => ({
       'accept',
       'application/json',
     ],
-    ...['accept-language', 'en', 'accept-encoding', 'gzip, br', 'authorization', `Bearer ${token}`],
+    ...['accept-language', 'en', 'accept-encoding', 'gzip, br', 'authorization', `Bearer ${text}`],
     ...[
       'origin',
       'https://app.example.com',
@@ -116,6 +113,7 @@ const gateway = {
   verifiedTokens: createVerifiedTokenCache(),
   revocations: { find: () => undefined, ageMs: () => 0 },
   openRequests: { watch: () => () => undefined },
+  load: { excess: () => undefined },
   rateLimiter: { take: () => ({ admitted: true, standings: [] }) },
   record: () => undefined,
 } as unknown as GatewayPorts;
@@ -149,7 +147,7 @@ async function micros(call: (index: number) => unknown, calls = CALLS): Promise<
 const say = (name: string, value: number): boolean =>
   process.stdout.write(`${name.padEnd(34)}${value.toFixed(2).padStart(8)} µs\n`);
 
-const warm = request(signToken(keys.privateKey, 'warm'));
+const warm = request(token('warm'));
 const received = receive(warm, snapshot, Date.now());
 const stripped = stripReservedHeaders(received);
 const located = locate(stripped);
@@ -169,9 +167,9 @@ say(
 );
 say('  add identity headers', await micros(() => addIdentityHeaders(addressed, gateway.assertions)));
 
-const first = Array.from({ length: 2000 }, (_, index) => signToken(keys.privateKey, `new-${index}`));
+const first = Array.from({ length: 2000 }, (_, index) => token(`new-${index}`));
 const forgetful = { get: () => undefined, set: () => undefined, delete: () => undefined };
-const presented = first.map((token) => ({ ...routed, credential: { source: 'bearer', text: token } }));
+const presented = first.map((text) => ({ ...routed, credential: { source: 'bearer', text } }));
 say(
   'verify a token at first sight',
   await micros(

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../test/fixtures/free-port.js';
 import { type Running, startPinned } from './processes.js';
-import { folder, freePort, type World } from './world.js';
+import { folder, type World } from './world.js';
 
 export const BODY = '{"orders":[{"id":"o-1","state":"shipped"}]}\n\n\n';
 export const SIZES: Readonly<Record<string, number>> = { '1k': 1024, '64k': 65_536, '10m': 10_485_760 };

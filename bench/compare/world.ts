@@ -1,12 +1,10 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { calculateJwkThumbprint, type JWK } from 'jose';
 import { GATEWAY_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
 import { createCertificateAuthority } from '../../kit/certificate-authority.js';
+import { type Claims, goodClaims, signToken, testKey } from '../../test/fixtures/test-issuer.js';
 
 export const ISSUER = 'https://issuer.bench.test';
 export const AUDIENCE = 'urn:gatehouse:api';
@@ -37,20 +35,25 @@ export interface World {
 
 export async function createWorld(revocations: number): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = keys.publicKey.export({ format: 'jwk' }) as JWK;
-  const keyId = await calculateJwkThumbprint(jwk);
+  const key = await testKey();
   const jwksFile = join(dir, 'jwks.json');
-  writeFileSync(jwksFile, JSON.stringify({ keys: [{ ...jwk, kid: keyId, use: 'sig', alg: 'ES256' }] }));
+  writeFileSync(jwksFile, JSON.stringify({ keys: [key.jwk] }));
   return {
     dir,
     pki: await writePki(dir),
-    publicKeyPem: keys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicKeyPem: key.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     jwksFile,
-    keyId,
+    keyId: key.kid,
     revoked: Array.from({ length: revocations }, () => randomBytes(16).toString('base64url')),
-    token: (changes) => signToken(keys.privateKey, keyId, changes),
+    token: (changes) => signToken(key, claimsOf(changes)),
   };
+}
+
+function claimsOf(changes: Claims = {}): Claims {
+  const now = Date.now();
+  const who = { sub: `user-${randomBytes(6).toString('hex')}`, sid: randomBytes(16).toString('base64url') };
+  const exp = Math.floor(now / 1000) + HOURS_VALID * 3600;
+  return goodClaims(ISSUER, now, { ...who, client_id: 'bench', exp, ...changes });
 }
 
 async function writePki(dir: string): Promise<Pki> {
@@ -74,37 +77,6 @@ async function writePki(dir: string): Promise<Pki> {
     upstream: await leaf('upstream', spiffeId('upstream')),
     front: await leaf('front', spiffeId('front')),
   };
-}
-
-function signToken(key: KeyObject, kid: string, changes: Record<string, unknown> = {}): string {
-  const now = Math.floor(Date.now() / 1000);
-  const claims = {
-    iss: ISSUER,
-    aud: AUDIENCE,
-    sub: `user-${randomBytes(6).toString('hex')}`,
-    client_id: 'bench',
-    scope: 'orders:read orders:write',
-    roles: ['user'],
-    sid: randomBytes(16).toString('base64url'),
-    jti: randomBytes(16).toString('base64url'),
-    ver: 1,
-    iat: now,
-    exp: now + HOURS_VALID * 3600,
-    ...changes,
-  };
-  const text = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const input = `${text({ alg: 'ES256', typ: 'at+jwt', kid })}.${text(claims)}`;
-  return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 /** A folder of its own for one contender, below the world's. */

@@ -5,9 +5,10 @@ import { stringify } from 'yaml';
 import { encodeRevocation, REVOCATION_REDIS, redisHistoryId } from '../../../contracts/revocation.js';
 import { spiffeId } from '../../../contracts/spiffe.js';
 import { packageRoot } from '../../../kit/package-root.js';
+import { freePort } from '../../../test/fixtures/free-port.js';
 import { originOf, type Peer, type Setup } from '../peer.js';
 import { type Running, startPinned, versionOf } from '../processes.js';
-import { AUDIENCE, folder, freePort, ISSUER } from '../world.js';
+import { AUDIENCE, folder, ISSUER } from '../world.js';
 
 /** The gateway as it is built and shipped (`dist/`), with its revocations from a Redis of its own. */
 export function gatehouse(node: string): Peer {

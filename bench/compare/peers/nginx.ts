@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../../test/fixtures/free-port.js';
 import { originOf, type Peer, type Setup, type Started } from '../peer.js';
 import { startPinned, versionOf } from '../processes.js';
-import { AUDIENCE, folder, freePort, ISSUER } from '../world.js';
+import { AUDIENCE, folder, ISSUER } from '../world.js';
 
 const MODULE = '/usr/lib/nginx/modules/ngx_http_js_module.so';
 

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../../test/fixtures/free-port.js';
 import { originOf, type Peer } from '../peer.js';
 import { startPinned, versionOf } from '../processes.js';
-import { AUDIENCE, folder, freePort, ISSUER } from '../world.js';
+import { AUDIENCE, folder, ISSUER } from '../world.js';
 
 /** One of `programs/`, run by this Node; its settings are a file of JSON. */
 function nodeProgram(title: string, file: string, node: string, remark?: string): Peer {
