@@ -1,3 +1,5 @@
+import type { Problem } from '../../contracts/problem.js';
+
 /**
  * The client's side of one exchange, as far as forwarding goes. Node's HTTP/1.1 objects are these as they are;
  * `http2-request.ts` and `http2-reply.ts` make them of an HTTP/2 stream.
@@ -43,4 +45,16 @@ export interface ClientResponse {
   /** HTTP/1.1: whether the connection is for further requests. */
   shouldKeepAlive: boolean;
   once(event: 'close' | 'drain', listener: () => void): unknown;
+}
+
+/** What the gateway itself does about a response, in the client's protocol. */
+export interface OwnWord {
+  /** Answers in the upstream's place; only called before anything of a response was sent. */
+  refuse(problem: Problem): void;
+  /** Ends it after that: what was sent must not look whole. */
+  cut(problem: Problem): void;
+  /** Likewise, without a word to a client that reads nothing. */
+  breakOff(): void;
+  /** The reply was whole, and its client is to come back elsewhere. */
+  leave(): void;
 }

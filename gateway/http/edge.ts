@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { AddressList } from '../../kit/address-list.js';
-import type { ForwardLimits } from './forward-http.js';
+import type { ForwardLimits } from './response-relay.js';
 
 /** Bounds of one HTTP/2 connection. */
 export interface Http2Limits {

@@ -1,0 +1,208 @@
+import type { Dispatcher } from 'undici';
+import { Problem } from '../../contracts/problem.js';
+import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import type { Forwardable } from '../pipeline/states.js';
+import type { ClientResponse, OwnWord } from './client-side.js';
+import { EventStream, isEventStream } from './event-stream.js';
+import { deadlineError, type OutgoingRequest } from './outgoing-request.js';
+import { hasBody } from './request-body.js';
+import { responseHeaders, responseTrailers } from './response-headers.js';
+import { ResponseTimes } from './response-times.js';
+import type { Shutdown } from './shutdown.js';
+import { upstreamProblem } from './upstream-problem.js';
+
+export interface ForwardLimits {
+  /** Longest pause in a request body. */
+  bodyIdleMs: number;
+  /** How long a client may take nothing while a response waits for it. */
+  clientStallMs: number;
+}
+
+/** What is noted down about a request under way. */
+export interface Observed {
+  transfer: Transfer;
+  open: OpenTraffic;
+  shutdown: Shutdown;
+  /** Milliseconds that never jump back. */
+  monotonic(): number;
+}
+
+/** undici's side of one exchange: everything it calls, from the connection to the last byte. */
+export class ResponseRelay implements Dispatcher.DispatchHandler {
+  readonly #forwardable: Forwardable;
+  readonly #outgoing: OutgoingRequest;
+  readonly #response: ClientResponse;
+  readonly #limits: ForwardLimits;
+  readonly #observed: Observed;
+  readonly #own: OwnWord;
+  readonly #resolve: (forwarded: Forwarded) => void;
+  readonly #times = new ResponseTimes();
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #aborted = false;
+  #started = false;
+  #isRefused = false;
+  #events: EventStream | undefined;
+  #problem: Problem | undefined;
+
+  constructor(
+    outgoing: OutgoingRequest,
+    response: ClientResponse,
+    limits: ForwardLimits,
+    observed: Observed,
+    own: OwnWord,
+    resolve: (forwarded: Forwarded) => void,
+  ) {
+    this.#forwardable = outgoing.forwardable;
+    this.#outgoing = outgoing;
+    this.#response = response;
+    this.#limits = limits;
+    this.#observed = observed;
+    this.#own = own;
+    this.#resolve = resolve;
+    response.once('close', this.#onClientClose);
+  }
+
+  /** Nothing that still comes can change the reply. */
+  get isOver(): boolean {
+    return this.#aborted || this.#started || this.#problem !== undefined;
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    const { transfer, monotonic } = this.#observed;
+    transfer.sentAt = monotonic();
+    if (this.isOver) abort(new Error('nobody waits any more'));
+    else this.#abort = abort;
+  }
+
+  /** All of it, however many targets it takes. Streams of events are let off when they begin. */
+  limitTotal(leftMs: number): void {
+    const { totalTimeoutMs } = this.#forwardable.route;
+    const isClients = totalTimeoutMs === 0 || leftMs < totalTimeoutMs;
+    this.#times.limitTotal(leftMs, () => {
+      this.#problem = new Problem('upstream_timeout');
+      this.#abort?.(deadlineError(isClients || this.#started));
+      // Between two targets there is nothing to abort.
+      this.onError(this.#problem);
+    });
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
+    // An informational response is the upstream's affair with this hop (RFC 9110 section 15.2).
+    if (status < 200) return true;
+    if (this.#aborted) return false;
+    const headers = this.#writeHead(status, rawHeaders);
+    if (headers === undefined) return false;
+    this.#started = true;
+    this.#resume = resume;
+    const { transfer, monotonic } = this.#observed;
+    transfer.answeredAt = monotonic();
+    // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
+    if (status === 204 || status === 304) this.#response.end();
+    else if (isEventStream(headers)) this.#openStream(headers);
+    else this.#limitSilence(this.#forwardable.route.idleTimeoutMs);
+    return true;
+  }
+
+  /** Undefined: the response is given up, and `onError` is on its way. */
+  #writeHead(status: number, raw: Buffer[]): string[] | undefined {
+    const { route, request, responseHeaders: further } = this.#forwardable;
+    const { req } = this.#response;
+    try {
+      const headers = responseHeaders(raw, status, route.droppedHeaders);
+      headers.push('x-request-id', request.id, ...further);
+      // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
+      if (!req.complete && hasBody(req)) headers.push('connection', 'close');
+      this.#observed.shutdown.closeAfter(this.#response);
+      this.#response.writeHead(status, headers);
+      return headers;
+    } catch (error) {
+      this.#abort?.(error as Error);
+      return undefined;
+    }
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#aborted) return false;
+    this.#times.heard();
+    this.#observed.transfer.bytesOut += chunk.length;
+    const isTaken = this.#response.write(chunk);
+    this.#events?.passed(chunk);
+    if (isTaken) return true;
+    this.#waitForClient();
+    return false;
+  }
+
+  onComplete(rawTrailers: (Buffer | string)[] | null): void {
+    this.#times.stop();
+    if (this.#aborted || this.#response.writableEnded) return;
+    if (rawTrailers !== null && rawTrailers.length > 0)
+      this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.route.droppedHeaders));
+    this.#response.end();
+  }
+
+  onError(error: Error): void {
+    this.#times.stop();
+    if (this.#aborted || this.#isRefused || this.#response.writableEnded) return;
+    this.#problem ??= upstreamProblem(error);
+    if (this.#started) {
+      this.#own.cut(this.#problem);
+      return;
+    }
+    this.#isRefused = true;
+    // What is left of the body is not for the upstream any more.
+    this.#outgoing.body?.destroy();
+    this.#own.refuse(this.#problem);
+  }
+
+  readonly #onClientClose = (): void => {
+    this.#times.stop();
+    const response = this.#response;
+    if (!response.writableFinished && !this.#aborted) {
+      this.#aborted = true;
+      this.#abort?.(new Error('the client has gone'));
+    }
+    const status = response.headersSent ? response.statusCode : 0;
+    this.#resolve(this.#problem === undefined ? { status } : { status, problem: this.#problem });
+  };
+
+  /** Nothing is read from the upstream while the client's connection is full; a client that stays so is cut off. */
+  #waitForClient(): void {
+    this.#times.heldUp(this.#limits.clientStallMs, () => this.#own.breakOff());
+    this.#response.once('drain', () => {
+      this.#times.drained();
+      this.#resume?.();
+    });
+  }
+
+  /** An upstream that falls silent in mid-body is cut off. Streams of events have a time of their own. */
+  #limitSilence(idleTimeoutMs: number): void {
+    this.#times.limitSilence(idleTimeoutMs, () => {
+      this.#problem = new Problem('upstream_timeout');
+      this.#abort?.(this.#problem);
+    });
+  }
+
+  #openStream(headers: readonly string[]): void {
+    this.#times.liftTotal();
+    // Node keeps the headers back until there is something to go with them, which may be hours here.
+    this.#response.flushHeaders();
+    const { open, shutdown } = this.#observed;
+    open.streams += 1;
+    this.#events = new EventStream(headers, this.#endStream);
+    const remove = shutdown.add(this.#events);
+    this.#response.once('close', () => {
+      open.streams -= 1;
+      remove();
+    });
+    this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs);
+  }
+
+  readonly #endStream = (isWhole: boolean): void => {
+    if (this.#aborted || this.#response.writableEnded) return;
+    this.#aborted = true;
+    this.#abort?.(new Error('the gateway is stopping'));
+    if (isWhole) this.#response.end(() => this.#own.leave());
+    else this.#own.breakOff();
+  };
+}
