@@ -58,6 +58,11 @@ function lintForward(
   );
   if (route.forwardToken && !isAuthService)
     find('token-forwarded', `${route.upstream} gets the caller's own credentials and can act with them`);
+  if (route.bodyOnGet)
+    find(
+      'body-on-get',
+      'a server on the way that ignores such a body takes it for the next request: use POST',
+    );
   if (route.timeoutMs > LONG_TIMEOUT_MS)
     find('long-timeout', `an upstream may take ${duration(route.timeoutMs)} to begin its answer`);
   if (route.idleTimeoutMs === 0) find('no-idle-timeout', 'a silent upstream holds the request for ever');

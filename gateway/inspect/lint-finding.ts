@@ -16,6 +16,7 @@ export const LINT_RULES = {
   'plain-origin': 'warning',
   'stale-allowed': 'warning',
   'token-forwarded': 'warning',
+  'body-on-get': 'warning',
   'no-idle-timeout': 'warning',
   'no-stream-idle-timeout': 'warning',
   'long-lifetime': 'warning',

@@ -3,6 +3,7 @@ import { addIdentityHeaders } from './add-identity-headers.js';
 import { answerOwnPath } from './answer-own-path.js';
 import { answerPreflight, matchPreflight } from './answer-preflight.js';
 import { answerRoute } from './answer-route.js';
+import { checkBodyOnGet } from './check-body-on-get.js';
 import { checkUpgradeOrigin } from './check-origin.js';
 import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
@@ -30,6 +31,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     const received = receive(exchange.request, gateway.snapshot(), gateway.now());
     const stripped = stripReservedHeaders(received);
     const located = locate(stripped);
+    checkBodyOnGet(located);
     const own = answerOwnPath(located, gateway.assertions);
     const preflight = own === undefined ? matchPreflight(located) : undefined;
     if (own !== undefined) {

@@ -29,9 +29,9 @@ export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt:
   checkHeaderCount(request);
   const host = onlyHost(request);
   checkHostServed(host, snapshot);
-  checkFraming(request);
+  const hasBody = checkFraming(request);
   checkExpectation(request);
-  return { request, snapshot, receivedAt, host };
+  return { request, snapshot, receivedAt, host, hasBody };
 }
 
 function checkMethod({ method }: InboundRequest): void {
@@ -58,8 +58,8 @@ function checkHostServed(host: string, { hosts }: Snapshot): void {
   if (!hosts.has(name) && !hosts.has(wildcardOf(name))) throw new Problem('host_unknown');
 }
 
-/** A body on GET or HEAD has no meaning (RFC 9110 section 9.3.1) and is how requests are smuggled. */
-function checkFraming({ method, headers, httpVersion, isUpgrade, bodyFollows }: InboundRequest): void {
+/** Where a request ends is the same to everybody (RFC 9112 section 6). Whether it has a body. */
+function checkFraming({ method, headers, httpVersion, isUpgrade, bodyFollows }: InboundRequest): boolean {
   const encodings = headerValues(headers, 'transfer-encoding');
   const lengths = headerValues(headers, 'content-length');
   const hasBody = bodyFollows === true || encodings.length > 0 || lengths.some((length) => length !== '0');
@@ -76,8 +76,7 @@ function checkFraming({ method, headers, httpVersion, isUpgrade, bodyFollows }: 
   const wantsUpgrade = headerValues(headers, 'upgrade').length > 0;
   if (hasBody && wantsUpgrade) throw new Problem('upgrade_invalid', { headers: CLOSE });
   if (isUpgrade && !isHandshake(method, headers)) throw new Problem('upgrade_invalid', { headers: CLOSE });
-  if (hasBody && (method === 'GET' || method === 'HEAD'))
-    throw new Problem('request_invalid', { headers: CLOSE });
+  return hasBody;
 }
 
 /** RFC 6455 section 4.2.1. */

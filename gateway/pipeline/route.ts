@@ -32,6 +32,8 @@ interface RouteBase {
   origins: ReadonlySet<string> | undefined;
   /** `%2F` inside one parameter is let through as it is. */
   allowEncodedSlash: boolean;
+  /** A body on GET or HEAD is let through. */
+  bodyOnGet: boolean;
   /** Undefined: as often as they like. */
   rateLimits: RouteRateLimits | undefined;
   /** Who is refused last when there is too much to do. */

@@ -58,6 +58,8 @@ export interface Received {
   receivedAt: number;
   /** The `Host` as sent, checked for form. */
   host: string;
+  /** Its framing says so; `Content-Length: 0` is none. */
+  hasBody: boolean;
 }
 
 /** No reserved header of the client's is left. */

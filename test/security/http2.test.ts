@@ -143,6 +143,21 @@ t.test('requests that are malformed in HTTP/2 are reset or refused', async (t) =
   });
 });
 
+t.test('a body on GET goes to a route that says so, in HTTP/2 too', async (t) => {
+  const { url, ca, seen } = await startTlsGateway(t, {
+    routes: [
+      {
+        ...{ path: '/public/x', methods: ['GET'], auth: 'public', upstream: 'app' },
+        ...{ body_on_get: 'allow' },
+      },
+    ],
+  });
+  const client = await RawHttp2.open(t, url, ca);
+  client.write(Buffer.concat([headersFrames(1, PUBLIC, 0), data('hello')]));
+  t.equal(await client.outcome(1), 'answered');
+  t.match(seen, [{ method: 'GET', url: '/public/x', body: 'hello' }]);
+});
+
 t.test('a header that HTTP cannot carry is gone, and nothing of it becomes another', async (t) => {
   const { url, ca, seen } = await startTlsGateway(t);
   const odd: HeaderPairs = [

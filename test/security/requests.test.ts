@@ -195,6 +195,8 @@ const GET = 'GET /public/x HTTP/1.1\r\nHost: a\r\n';
 /** What a server that ended the request before it elsewhere would take for a request of its own. */
 const SMUGGLED = 'GET /public/smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
 
+const LENGTH = `Content-Length: ${SMUGGLED.length}`;
+
 const post = (headers: string, body = ''): string => `${START}${headers}\r\n\r\n${body}`;
 const get = (headers: string, body = ''): string => `${GET}${headers}\r\n\r\n${body}`;
 const chunked = (body: string): string => post('Transfer-Encoding: chunked', body);
@@ -341,6 +343,61 @@ t.test('requests that servers frame differently are refused, and the connection 
     'a raw character in the path': wire('GET /public/\xe9 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'path_invalid'),
     'authority-form': wire('GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'path_invalid'),
   });
+});
+
+t.test('a body on GET or HEAD goes to routes that say so, and nowhere else', async (t) => {
+  const to = (path: string, more: object = {}) => ({ path, methods: ['GET', 'POST'], ...more });
+  const gateway = await startTestGateway(t, {
+    routes: [
+      to('/public/*', { auth: 'public', upstream: 'app' }),
+      to('/search', { auth: 'public', upstream: 'app', body_on_get: 'allow', max_body: '8B' }),
+      to('/mine', { auth: 'caller', upstream: 'app', body_on_get: 'allow' }),
+      { path: '/made', methods: ['POST'], auth: 'public', upstream: 'app', body_on_get: 'allow' },
+      to('/text', { auth: 'public', reply: { body: 'x' } }),
+      to('/pages', { auth: 'public', upstream: 'app', cors: { origins: ['https://app.test'] } }),
+    ],
+  });
+  const at = (path: string, more: Partial<Attack> = {}): Attack =>
+    ({
+      target: path,
+      headers: [LENGTH],
+      body: SMUGGLED,
+      expect: [400, 'request_invalid'],
+      ...more,
+    }) as Attack;
+  await refuseAll(t, gateway, () => GOOD, {
+    'another route': at('/public/x'),
+    'no route': at('/none'),
+    'another method': at('/made'),
+    'a reply': at('/text'),
+    'a route with CORS': at('/pages', { headers: [LENGTH, 'Origin: https://app.test'] }),
+    'the gateway\u2019s own keys': at('/.well-known/gatehouse/jwks.json'),
+    'what looks like such a path': at('/search/'),
+    'too much of it': at('/search', { expect: [413, 'body_too_large'] }),
+  });
+
+  const { url, seen } = gateway;
+  seen.length = 0;
+  const head = 'Host: a\r\nConnection: close\r\n';
+  const sent = [
+    `GET /search HTTP/1.1\r\n${head}Content-Length: 5\r\n\r\nhello`,
+    `GET /search HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    `HEAD /search HTTP/1.1\r\n${head}Content-Length: 5\r\n\r\nhello`,
+  ];
+  for (const bytes of sent) {
+    const reply = await rawHttp(url, bytes);
+    t.strictSame([reply.status, reply.excess], [200, ''], bytes);
+  }
+  t.strictSame(
+    seen.map(({ method, body }) => `${method} ${body}`),
+    ['GET hello', 'GET hello', 'HEAD hello'],
+    'the upstream gets it',
+  );
+  const refused = await rawRequest(url, 'GET', '/mine', ['Content-Length: 5'], 'hello');
+  t.strictSame([refused.status, seen.length], [401, 3], 'once the caller is allowed');
+  const over = `${'9\r\nhellohell\r\n'}0\r\n\r\n`;
+  const cut = await rawHttp(url, `GET /search HTTP/1.1\r\n${head}Transfer-Encoding: chunked\r\n\r\n${over}`);
+  t.equal(cut.status, 413, 'and within max_body');
 });
 
 t.test('a chunked body that turns bad is answered once, and cut', async (t) => {

@@ -3,6 +3,7 @@ import { addIdentityHeaders } from '../add-identity-headers.js';
 import { answerOwnPath } from '../answer-own-path.js';
 import { answerPreflight, matchPreflight } from '../answer-preflight.js';
 import { answerRoute } from '../answer-route.js';
+import { checkBodyOnGet } from '../check-body-on-get.js';
 import { checkDeclaredLength } from '../check-declared-length.js';
 import { checkUpgradeOrigin } from '../check-origin.js';
 import { headerValues } from '../headers.js';
@@ -69,6 +70,10 @@ async function runStages(
     locate(stripped),
   );
   told.located = located;
+  if (located.hasBody && ['GET', 'HEAD'].includes(request.method))
+    trace.step('body on GET', { expected: 'a route with body_on_get: allow', found: 'a body' }, () =>
+      checkBodyOnGet(located),
+    );
   const own = trace.step('own paths', { found: located.path }, () =>
     answerOwnPath(located, gateway.assertions),
   );

@@ -32,6 +32,7 @@ const FOR_UPSTREAMS = [
   'forward_certificate',
   'identity_headers',
   'max_body',
+  'body_on_get',
   'timeout',
   'try_timeout',
   'retries',

@@ -66,6 +66,7 @@ export function compileRoute(written: RouteConfig, source: string, parts: RouteP
     identityLayout: layoutOf(route),
     origins: origins === undefined ? undefined : new Set(origins),
     allowEncodedSlash: route.encoded_slash === 'allow',
+    bodyOnGet: route.body_on_get === 'allow',
     rateLimits,
     priority: route.priority ?? ('normal' as const),
     cors,

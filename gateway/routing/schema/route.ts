@@ -23,6 +23,11 @@ export const Route = Type.Object(
     identity_headers: Type.Optional(IdentityHeaders),
     origins: Type.Optional(Origins),
     encoded_slash: Type.Optional(Type.Union([Type.Literal('refuse'), Type.Literal('allow')])),
+    body_on_get: Type.Optional(
+      Type.Union([Type.Literal('refuse'), Type.Literal('allow')], {
+        description: 'a body on GET or HEAD; default: refuse',
+      }),
+    ),
     ...limitsOfRoutes,
     rate_limit: Type.Optional(Type.Union([Type.Literal(false), RouteRateLimit])),
     priority: Type.Optional(Priority),

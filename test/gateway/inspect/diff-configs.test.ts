@@ -126,6 +126,9 @@ t.test('a limit is told by what it holds routes to, not by where it stands', asy
   t.strictSame(await diff(t, onProfile('priority: low')), [
     'limits GET /api/profile: priority: normal → low',
   ]);
+  t.strictSame(await diff(t, onProfile('body_on_get: allow')), [
+    'other GET /api/profile: body_on_get: false → true',
+  ]);
   t.strictSame(await diff(t, (text) => `overload: { in_flight: 5 }\n${text}`), [
     'settings overload.in_flight: none → 5',
   ]);

@@ -52,6 +52,7 @@ t.test('what is allowed and worth a second look', async (t) => {
     ],
     ['a long time', onProfile('timeout: 10m'), [`note long-timeout ${profile}`]],
     ['a large body', onProfile('max_body: 1GiB'), [`note large-body ${profile}`]],
+    ['bodies on GET', onProfile('body_on_get: allow'), [`warning body-on-get ${profile}`]],
     ['the token to others', onProfile('forward_token: true'), [`warning token-forwarded ${profile}`]],
     [
       'nobody refused',
