@@ -3,6 +3,7 @@ import { buildConnector, Pool } from 'undici';
 import type { Clock } from '../../kit/clock.js';
 import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
 import type { ConnectionBounds } from './balancing/upstream-spec.js';
+import { readEndsRight } from './end-of-response.js';
 
 /** Made once for all targets of an upstream. */
 export type UpstreamTls = InternalClientTls & { secureContext: SecureContext };
@@ -38,20 +39,26 @@ export function createTargetPool(
   tls: UpstreamTls,
   clock: Clock,
 ): TargetPool {
-  const connectAnew = buildConnector({ ...tls, timeout: connectTimeoutMs, maxCachedSessions: 0 });
+  const connectSocket = buildConnector({ ...tls, timeout: connectTimeoutMs, maxCachedSessions: 0 });
   const address = { hostname: host, port: String(port), protocol: 'https:' };
+  const connectAnew = (callback: buildConnector.Callback): void =>
+    connectSocket(address, (...outcome) => {
+      const [error, socket] = outcome;
+      if (error === null) readEndsRight(socket);
+      callback(...outcome);
+    });
   const ready = new WarmSockets(idleMs, clock);
   const connector: buildConnector.connector = (_options, callback) => {
     const socket = ready.take();
     if (socket === undefined) {
-      connectAnew(address, callback);
+      connectAnew(callback);
       return;
     }
     // In a whole turn of the event loop an end that has arrived shows; undici gives its own idle connections as much.
     setImmediate(() =>
       setImmediate(() => {
         if (socket.readable && !socket.destroyed) callback(null, ready.release(socket));
-        else connectAnew(address, callback);
+        else connectAnew(callback);
       }),
     );
   };
@@ -64,10 +71,10 @@ export function createTargetPool(
   });
   return {
     pool,
-    connector: (_options, callback) => connectAnew(address, callback),
+    connector: (_options, callback) => connectAnew(callback),
     warm(count) {
       for (let i = 0; i < count; i++)
-        connectAnew(address, (error, socket) => {
+        connectAnew((error, socket) => {
           if (error === null) ready.keep(socket as TLSSocket);
         });
     },

@@ -9,6 +9,7 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   ETIMEDOUT: 'upstream_timeout',
   UND_ERR_SOCKET: 'upstream_reset',
   ECONNRESET: 'upstream_reset',
+  ERR_UPSTREAM_RESET: 'upstream_reset',
   EPIPE: 'upstream_reset',
   UND_ERR_HEADERS_OVERFLOW: 'upstream_response_invalid',
   UND_ERR_RESPONSE_STATUS_CODE: 'upstream_response_invalid',
