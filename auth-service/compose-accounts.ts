@@ -36,7 +36,7 @@ export async function composeAccounts(
     awaitPublished: AwaitPublished;
   },
 ): Promise<Accounts> {
-  const { issuer, encryptionKeys, tokens } = config;
+  const { issuer, encryptionKeys } = config;
   const { passwordCost, resetLinkMs, registration } = config.accounts;
   const { database, clock, random, awaitPublished } = deps;
 
@@ -47,8 +47,7 @@ export async function composeAccounts(
   const shared = { database, clock, random, hasher, throttle, checkPassword, issuer, awaitPublished };
   const passwordResets = createPasswordResets({ ...shared, lifetimeMs: resetLinkMs });
   const createAccount = createCreateAccount(shared);
-  const { accessTtlMs } = tokens;
-  const administerAccounts = createAdministerAccounts({ ...shared, passwordResets, accessTtlMs });
+  const administerAccounts = createAdministerAccounts({ ...shared, passwordResets });
 
   return {
     ensureAccount: createEnsureAccount({ database, hasher, clock }),

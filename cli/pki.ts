@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { spiffeId } from '../contracts/spiffe.js';
 import type { PkiFiles } from '../kit/dev-pki.js';
 import { StartupError } from '../kit/startup-error.js';
+import { operatorFolder } from './gateway-address.js';
 
 interface PkiInitOptions {
   dir: string;
@@ -11,11 +14,15 @@ interface PkiInitOptions {
   host: string[];
 }
 
-/** `gatehouse pki init`: certificates for trying the separate processes out, and `gatehouse kek`: a key to wrap keys. */
+interface PkiIssueOptions {
+  dir: string;
+  host: string[];
+}
+
+/** `gatehouse pki`: certificates for trying things out, and `gatehouse kek`: a key to wrap keys. */
 export function addPkiCommand(program: Command): void {
-  program
-    .command('pki')
-    .description('development certificates')
+  const pki = program.command('pki').description('development certificates');
+  pki
     .command('init')
     .description('make an internal CA and a certificate for each part; what is there and good stays')
     .requiredOption('--dir <dir>', 'where to')
@@ -26,6 +33,15 @@ export function addPkiCommand(program: Command): void {
     .option('--host <names...>', 'further DNS names of all parts', [])
     .addHelpText('after', '\nExample:\n  gatehouse pki init --dir .gatehouse/pki')
     .action(initPki);
+
+  pki
+    .command('issue')
+    .description('make a certificate for an upstream of your own; one that is there and good stays')
+    .argument('<name>', "the upstream's name: lower case letters, digits and dashes")
+    .option('--dir <dir>', 'folder of the CA', operatorFolder(undefined))
+    .option('--host <names...>', 'further DNS names', [])
+    .addHelpText('after', '\nExample:\n  gatehouse pki issue reports --host reports.internal')
+    .action(issueLeaf);
 
   program
     .command('kek')
@@ -47,6 +63,23 @@ async function initPki({ dir, eachTo, host }: PkiInitOptions): Promise<void> {
   process.stdout.write(
     `certificates for ${leaves.map(({ name }) => name).join(', ')} are in ${eachTo ?? dir}\n`,
   );
+}
+
+async function issueLeaf(name: string, { dir, host }: PkiIssueOptions, command: Command): Promise<void> {
+  const { ensureDevPki, isLeafName } = await import('../kit/dev-pki.js');
+  const { DEV_LEAVES } = await import('../embedded/index.js');
+  if (!isLeafName(name)) command.error(`error: not the name of an upstream: ${name}`);
+  // The names of our own parts say who may call whom, so their certificates are made by `init` alone.
+  if (DEV_LEAVES.some((leaf) => leaf.name === name))
+    command.error(`error: pki init makes the one of ${name}`);
+  if (!existsSync(join(dir, 'ca-key.pem'))) {
+    throw new StartupError(`no CA in ${dir}: gatehouse start and gatehouse pki init make one`);
+  }
+  const leaf = { name, spiffeId: spiffeId(name), dnsNames: ['localhost', name, ...host] };
+  const files = await ensureDevPki({ dir: resolve(dir), leaves: [leaf] });
+  const { cert, key } = files.leaf(name);
+  const lines = { cert, key, ca: files.ca, spiffe_id: leaf.spiffeId };
+  for (const [what, value] of Object.entries(lines)) process.stdout.write(`${what.padEnd(9)}  ${value}\n`);
 }
 
 /** So that no part can read another's key, let alone the CA's. */

@@ -5,10 +5,12 @@ export function banner({
   url,
   adminUrl,
   dataDir,
+  configFile,
 }: {
   url: string;
   adminUrl: string;
   dataDir: string;
+  configFile: string;
 }): string {
   const [demo] = DEMO_ACCOUNTS;
   const login = JSON.stringify({ email: demo?.email, password: demo?.password });
@@ -17,6 +19,7 @@ export function banner({
 
     gateway   ${url}
     admin     ${adminUrl}/ready
+    config    ${configFile}, taken up when it changes
     data      ${dataDir}
 
   Paste these:

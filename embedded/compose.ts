@@ -30,6 +30,7 @@ export interface Embedded {
   url: string;
   adminUrl: string;
   dataDir: string;
+  configFile: string;
   /** The gateway reads its config again. What is wrong with it is logged, and the last good one stays. */
   reload(): Promise<void>;
   stop(): Promise<void>;
@@ -94,6 +95,7 @@ export function startEmbedded({ env, configDir }: EmbeddedOptions): Promise<Embe
       url: gateway.url,
       adminUrl: gateway.adminUrl,
       dataDir,
+      configFile: config('gateway.yaml'),
       reload: async () => void (await gateway.reload('signal')),
       stop: () => lifecycle.stop(),
     };

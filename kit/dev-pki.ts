@@ -132,10 +132,13 @@ function pathsOf(dir: string, name: string): Pem {
   return { cert: join(dir, `${name}.pem`), key: join(dir, `${name}-key.pem`) };
 }
 
+/** Whether a leaf's files can have the name: they stand beside those of the CA. */
+export function isLeafName(name: string): boolean {
+  return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && name !== 'ca' && !name.endsWith('-key');
+}
+
 function checkedName(name: string): string {
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name === 'ca' || name.endsWith('-key')) {
-    throw new TypeError(`not usable as a leaf name: ${name}`);
-  }
+  if (!isLeafName(name)) throw new TypeError(`not usable as a leaf name: ${name}`);
   return name;
 }
 

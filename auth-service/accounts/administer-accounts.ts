@@ -1,11 +1,8 @@
 import { Problem } from '../../contracts/problem.js';
-import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AwaitPublished, Ending } from '../revocation/await-published.js';
 import { insertAuditRecord, type Origin } from '../stores/audit.js';
 import type { Database, Queries } from '../stores/database.js';
-import { latestAccessExpiry } from '../stores/refresh-families.js';
-import { insertRevocation } from '../stores/revocations.js';
 import {
   findAccount,
   findAccountByEmail,
@@ -14,8 +11,7 @@ import {
   setAccountStatus,
 } from '../stores/users.js';
 import { isUuid } from '../tokens/new-uuid.js';
-import { revokeAccount } from '../tokens/revoke-account.js';
-import { accessExpiry } from '../tokens/session-parts.js';
+import { renewAccount, revokeAccount } from '../tokens/revoke-account.js';
 import type { Account } from './account.js';
 import { normaliseEmail } from './normalise-email.js';
 import type { PasswordResets, ResetLink } from './reset-password.js';
@@ -44,9 +40,8 @@ export function createAdministerAccounts(deps: {
   issuer: string;
   awaitPublished: AwaitPublished;
   passwordResets: PasswordResets;
-  accessTtlMs: number;
 }): AdministerAccounts {
-  const { database, clock, issuer, awaitPublished, passwordResets, accessTtlMs } = deps;
+  const { database, clock, issuer, awaitPublished, passwordResets } = deps;
 
   /** Waits for gateways only when something was revoked. */
   async function changing(
@@ -84,7 +79,6 @@ export function createAdministerAccounts(deps: {
     setAccess: (reference, access, origin) =>
       changing(reference, async (trx, account, nowMs) => {
         const now = new Date(nowMs);
-        const nowS = Math.floor(nowMs / 1000);
         const { id: subject } = account;
         const detail = { roles: access.roles ?? account.roles, scopes: access.scopes ?? account.scopes };
         await setAccountAccess(trx, subject, detail, now);
@@ -96,14 +90,7 @@ export function createAdministerAccounts(deps: {
           detail,
         } as const;
         await insertAuditRecord(trx, record, now);
-        // A refresh that is under way may still sign what it has read before.
-        const lastExpiryS = Math.max(
-          await latestAccessExpiry(trx, subject),
-          accessExpiry(nowMs, accessTtlMs),
-        );
-        // `iat` is in whole seconds: the second that is under way is not over.
-        const entry = { kind: 'not-before', iss: issuer, sub: subject, before: nowS + 1 } as const;
-        return insertRevocation(trx, { ...entry, exp: lastExpiryS + REVOCATION_MARGIN_S }, now);
+        return renewAccount(trx, { issuer, subject }, nowMs);
       }),
 
     createResetLink: (reference, origin) =>

@@ -3,11 +3,9 @@ import type { Clock } from '../../kit/clock.js';
 import type { SessionConfig } from '../options.js';
 import type { Database } from '../stores/database.js';
 import { findRevokingEntry } from '../stores/find-revoking-entry.js';
-import { findAccount } from '../stores/users.js';
 import { decideRotation } from '../tokens/decide-rotation.js';
-import type { Family } from '../tokens/family.js';
 import type { ConfidentialClient } from './authenticate-client.js';
-import type { FindOwnToken } from './find-own-token.js';
+import type { FindOwnToken, OwnRefreshToken } from './find-own-token.js';
 
 /** RFC 7662 section 2.2. */
 export type Introspection = { active: false } | ({ active: true } & Record<string, unknown>);
@@ -33,7 +31,7 @@ export function createIntrospectToken(deps: {
     const token = await findOwnToken(text);
     if (token?.kind === 'access') return accessToken(token.claims);
     if (token === undefined || token.clientId !== client.id) return INACTIVE;
-    return refreshToken(token.family, token.generation);
+    return refreshToken(token);
   };
 
   async function accessToken(claims: AccessTokenClaims): Promise<Introspection> {
@@ -44,7 +42,7 @@ export function createIntrospectToken(deps: {
     return { active: true, token_type: claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP', ...claims };
   }
 
-  async function refreshToken(family: Family, generation: number): Promise<Introspection> {
+  async function refreshToken({ family, account, generation }: OwnRefreshToken): Promise<Introspection> {
     const nowMs = clock.now();
     const expiresMs = Math.min(
       family.lastUsedAtMs + settings.idleMs,
@@ -52,8 +50,7 @@ export function createIntrospectToken(deps: {
     );
     const isOver = family.revoked || nowMs >= expiresMs;
     if (isOver || decideRotation(generation, family, nowMs, settings) === 'reuse') return INACTIVE;
-    const account = await database.run((db) => findAccount(db, family.userId));
-    if (account?.status !== 'active' || account.tokenVersion !== family.tokenVersion) return INACTIVE;
+    if (account.status !== 'active' || account.tokenVersion !== family.tokenVersion) return INACTIVE;
     return {
       active: true,
       sub: account.id,

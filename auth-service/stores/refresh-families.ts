@@ -1,10 +1,12 @@
 import { type Selectable, sql } from 'kysely';
+import type { Account } from '../accounts/account.js';
 import type { Sealed } from '../keys/envelope.js';
-import type { EndReason, Family, NewFamily } from '../tokens/family.js';
+import type { Family, NewFamily } from '../tokens/family.js';
 import { isUuid } from '../tokens/new-uuid.js';
 import { MAX_USER_AGENT_LENGTH } from './audit.js';
 import type { Queries } from './database.js';
 import type { RefreshFamiliesTable } from './tables.js';
+import { asAccount } from './users.js';
 
 export async function insertFamily(trx: Queries, family: NewFamily): Promise<void> {
   const createdAt = new Date(family.createdAtMs);
@@ -31,6 +33,29 @@ export async function findFamily(db: Queries, id: string): Promise<Family | unde
   if (!isUuid(id)) return undefined;
   const row = await db.selectFrom('refresh_families').selectAll().where('id', '=', id).executeTakeFirst();
   return row && asFamily(row);
+}
+
+/**
+ * A family and its account as they are at one moment: read one after the other, new roles in between would make the
+ * session look ended.
+ */
+export async function findFamilyAndAccount(
+  db: Queries,
+  id: string,
+): Promise<{ family: Family; account: Account } | undefined> {
+  if (!isUuid(id)) return undefined;
+  const row = await db
+    .selectFrom('refresh_families')
+    .innerJoin('users', 'users.id', 'refresh_families.user_id')
+    .selectAll('refresh_families')
+    .select(['email', 'password_hash', 'password_version', 'status', 'roles', 'scopes'])
+    .select(['users.token_version as account_version', 'users.created_at as account_created_at'])
+    .where('refresh_families.id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { user_id, account_version, account_created_at } = row;
+  const user = { ...row, id: user_id, token_version: account_version, created_at: account_created_at };
+  return { family: asFamily(row), account: asAccount(user) };
 }
 
 /** The sessions of an account that may still be refreshed, those of an earlier token version left out. Latest first. */
@@ -86,11 +111,11 @@ export interface FamilyUse {
 
 /**
  * The one compare-and-set of a rotation: of all that present the same token, on however many instances, one gets
- * `true`. It also fails once the family is revoked.
+ * `true`. It also fails once the family is revoked, or goes on with other roles.
  */
 export async function advanceFamily(
   db: Queries,
-  at: { id: string; generation: number },
+  at: Pick<Family, 'id' | 'generation' | 'tokenVersion'>,
   use: FamilyUse,
 ): Promise<boolean> {
   const now = new Date(use.nowMs);
@@ -107,6 +132,7 @@ export async function advanceFamily(
     })
     .where('id', '=', at.id)
     .where('generation', '=', at.generation)
+    .where('token_version', '=', at.tokenVersion)
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
@@ -118,7 +144,7 @@ export async function advanceFamily(
  */
 export async function extendFamilyAccess(
   db: Queries,
-  at: { id: string; generation: number },
+  at: Pick<Family, 'id' | 'generation' | 'tokenVersion'>,
   use: Omit<FamilyUse, 'from'>,
 ): Promise<boolean> {
   const result = await db
@@ -126,87 +152,10 @@ export async function extendFamilyAccess(
     .set({ access_expires_s: latest(use.accessExpiresS), refresh_credit_until: creditAfter(use) })
     .where('id', '=', at.id)
     .where('generation', '=', at.generation)
+    .where('token_version', '=', at.tokenVersion)
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
-}
-
-/** Ends a family. Returns the latest `exp` of its access tokens, or undefined when there is none or it had ended. */
-export async function endFamily(
-  trx: Queries,
-  id: string,
-  reason: EndReason,
-  nowMs: number,
-): Promise<number | undefined> {
-  if (!isUuid(id)) return undefined; // another kind of session
-  const row = await trx
-    .updateTable('refresh_families')
-    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
-    .where('id', '=', id)
-    .where('revoked_at', 'is', null)
-    .returning('access_expires_s')
-    .executeTakeFirst();
-  return row?.access_expires_s;
-}
-
-/** Ends every family of an account but one. Returns what they have given out: id and latest `exp` of each. */
-export async function endOtherFamilies(
-  trx: Queries,
-  userId: string,
-  keptId: string,
-  reason: EndReason,
-  nowMs: number,
-): Promise<{ id: string; accessExpiresS: number }[]> {
-  return trx
-    .updateTable('refresh_families')
-    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
-    .where('user_id', '=', userId)
-    .where('id', '!=', keptId)
-    .where('revoked_at', 'is', null)
-    .returning(['id', 'access_expires_s as accessExpiresS'])
-    .execute();
-}
-
-/** Ends every family of an account. */
-export async function endFamiliesOf(
-  trx: Queries,
-  userId: string,
-  nowMs: number,
-  reason: EndReason | 'logout-all' = 'logout-all',
-): Promise<void> {
-  await trx
-    .updateTable('refresh_families')
-    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
-    .where('user_id', '=', userId)
-    .where('revoked_at', 'is', null)
-    .execute();
-}
-
-/** Ends up to `limit` families that began before then, of a client, an account or all. Returns how many. */
-export async function endFamiliesBefore(
-  db: Queries,
-  which: { beforeMs: number; client?: string; sub?: string; limit: number },
-  reason: EndReason,
-  nowMs: number,
-): Promise<number> {
-  const { client, sub } = which;
-  if (sub !== undefined && !isUuid(sub)) return 0; // no account
-  let live = db
-    .selectFrom('refresh_families')
-    .select('id')
-    .where('revoked_at', 'is', null)
-    .where('created_at', '<', new Date(which.beforeMs))
-    .orderBy('id') // everybody locks in the same order
-    .limit(which.limit)
-    .forUpdate();
-  if (client !== undefined) live = live.where('client_id', '=', client);
-  if (sub !== undefined) live = live.where('user_id', '=', sub);
-  const result = await db
-    .updateTable('refresh_families')
-    .set({ revoked_at: new Date(nowMs), revoked_reason: reason })
-    .where('id', 'in', live)
-    .executeTakeFirst();
-  return Number(result.numUpdatedRows);
 }
 
 /** The latest `exp` of any access token of the account that is still on record, ended families included. */

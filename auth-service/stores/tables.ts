@@ -17,7 +17,7 @@ export interface UsersTable {
   status: 'active' | 'disabled';
   roles: string[];
   scopes: string[];
-  /** `ver` of the account's tokens; raised by "log out everywhere". */
+  /** `ver` of the account's tokens; raised by "log out everywhere" and by new roles or scopes. */
   token_version: Generated<number>;
   created_at: Date;
   updated_at: Date;
@@ -29,7 +29,7 @@ export interface RefreshFamiliesTable {
   id: string;
   user_id: string;
   client_id: string;
-  /** The account's token version when the session began. */
+  /** The account's token version as long as the session is not ended by "log out everywhere". */
   token_version: number;
   /** Of the one refresh token that is next. */
   generation: Generated<number>;

@@ -24,25 +24,14 @@ export async function holdAccount(trx: Queries, id: string): Promise<Account | u
   return row && asAccount(row);
 }
 
-/** Raises the token version if it still is `from`. Returns the new one, or undefined when another was faster. */
-export async function raiseTokenVersion(
-  trx: Queries,
-  id: string,
-  from: number,
-  now: Date,
-): Promise<number | undefined> {
-  const row = await trx
-    .updateTable('users')
-    .set({ token_version: from + 1, updated_at: now })
-    .where('id', '=', id)
-    .where('token_version', '=', from)
-    .returning('token_version')
-    .executeTakeFirst();
-  return row?.token_version;
+/** The account, alone with this transaction until it ends: no session is added to it meanwhile. */
+export async function lockAccount(trx: Queries, id: string): Promise<Account | undefined> {
+  const row = await trx.selectFrom('users').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+  return row && asAccount(row);
 }
 
 /** Raises the token version. Returns the new one, or undefined when there is no such account. */
-export async function raiseTokenVersionOf(trx: Queries, id: string, now: Date): Promise<number | undefined> {
+export async function raiseTokenVersion(trx: Queries, id: string, now: Date): Promise<number | undefined> {
   const row = await trx
     .updateTable('users')
     .set({ token_version: sql<number>`token_version + 1`, updated_at: now })
@@ -132,7 +121,7 @@ export async function insertAccountIfAbsent(db: Queries, account: NewAccount, no
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
-function asAccount(row: AccountRow): Account {
+export function asAccount(row: Omit<AccountRow, 'updated_at'>): Account {
   return {
     id: row.id,
     email: row.email,

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { AwaitPublished, Ending } from '../revocation/await-published.js';
 import { type AuditAction, insertAuditRecord, type Origin } from '../stores/audit.js';
 import type { Database } from '../stores/database.js';
-import { endFamily } from '../stores/refresh-families.js';
+import { endFamily } from '../stores/end-families.js';
 import { findRevocation, insertRevocation } from '../stores/revocations.js';
 import type { EndReason } from './family.js';
 

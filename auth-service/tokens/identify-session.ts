@@ -28,16 +28,16 @@ export function createIdentifySession(deps: {
 }): IdentifySession {
   return {
     async byAccessToken(token) {
-      const { sub, sid, ver, exp } = await deps.verifyOwnToken(token);
+      const { sub, sid, exp } = await deps.verifyOwnToken(token);
       if (!isUuid(sub)) throw new Problem('token_claims');
-      return { subject: sub, sessionId: sid, tokenVersion: ver, accessExpiresS: exp };
+      return { subject: sub, sessionId: sid, accessExpiresS: exp };
     },
     async byRefreshToken(text) {
       const token = parseRefreshToken(text);
       const found = token && (await findPresentedFamily(deps, token));
       if (found === undefined) throw new Problem('refresh_token_invalid');
-      const { id, userId, tokenVersion } = found.family;
-      return { subject: userId, sessionId: id, tokenVersion };
+      const { id, userId } = found.family;
+      return { subject: userId, sessionId: id };
     },
   };
 }

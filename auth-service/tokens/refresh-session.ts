@@ -3,7 +3,6 @@ import { Problem } from '../../contracts/problem.js';
 import type { Account } from '../accounts/account.js';
 import { MAX_USER_AGENT_LENGTH, type Origin } from '../stores/audit.js';
 import { advanceFamily, extendFamilyAccess } from '../stores/refresh-families.js';
-import { findAccount } from '../stores/users.js';
 import { decideRotation, type Rotation } from './decide-rotation.js';
 import type { EndSession } from './end-session.js';
 import type { Family } from './family.js';
@@ -24,7 +23,8 @@ export type RefreshSession = (
 const MAX_ROUNDS = 5;
 
 /**
- * Exchanges a refresh token (design 4.6). Account status, roles, scopes and token version are read again each time.
+ * Exchanges a refresh token (design 4.6). Account status, roles, scopes and token version are read again each time,
+ * at one moment with the family.
  * Rejects with Problem `refresh_token_invalid`, `dpop_invalid`, `session_revoked`, `session_expired`, `account_disabled`,
  * `refresh_token_reused` (the family has been ended), `rate_limited` or `store_unavailable`. The last two say nothing of
  * the session: it goes on, and a cookie stays.
@@ -38,9 +38,10 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const found = await findPresentedFamily(parts, token);
       if (found === undefined) throw new Problem('refresh_token_invalid');
-      const { family } = found;
+      const { family, account } = found;
       checkHolder(family, terms);
-      const account = activeAccount(await database.run((db) => findAccount(db, family.userId)));
+      // Comes before what is wrong with the session: that the account is disabled is what the person has to be told.
+      if (account.status !== 'active') throw new Problem('account_disabled');
       const nowMs = clock.now();
       checkFamilyIsLive(family, account, nowMs);
       const rotation = decideRotation(token.generation, family, nowMs, settings);
@@ -49,7 +50,7 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
         throw new Problem('refresh_token_reused');
       }
       checkLimit(family, nowMs);
-      const issued = await issue(rotation, found, account, nowMs, origin, terms);
+      const issued = await issue(rotation, found, nowMs, origin, terms);
       if (issued !== undefined) return issued;
     }
     throw new Problem('overloaded');
@@ -67,8 +68,7 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
   /** Undefined when another request was faster; the family has to be looked at again. */
   async function issue(
     rotation: Exclude<Rotation, 'reuse'>,
-    { family, secret }: PresentedFamily,
-    account: Account,
+    { family, account, secret }: PresentedFamily,
     nowMs: number,
     from: Origin,
     { jkt, narrow }: SessionTerms,
@@ -80,9 +80,7 @@ export function createRefreshSession(parts: SessionParts & { endSession: EndSess
     const costMs = refreshCostMs(rotation, settings.refreshesPerHour);
     const use = { nowMs, accessExpiresS, costMs, from };
     const recorded = await database.run((db) =>
-      isRotation
-        ? advanceFamily(db, { id, generation }, use)
-        : extendFamilyAccess(db, { id, generation }, use),
+      isRotation ? advanceFamily(db, family, use) : extendFamilyAccess(db, family, use),
     );
     if (!recorded) return undefined;
     const subject = accessTokenSubject(family, account, scopes, jkt);
@@ -147,13 +145,6 @@ function checkLimit(family: Family, nowMs: number): void {
   const waitMs = refreshWaitMs(family, nowMs);
   if (waitMs === 0) return;
   throw new Problem('rate_limited', { headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } });
-}
-
-/** Comes before what is wrong with the session: that the account is disabled is what the person has to be told. */
-function activeAccount(account: Account | undefined): Account {
-  if (account === undefined) throw new Problem('session_revoked');
-  if (account.status !== 'active') throw new Problem('account_disabled');
-  return account;
 }
 
 function accessTokenSubject(

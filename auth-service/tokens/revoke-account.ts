@@ -1,8 +1,9 @@
 import { REVOCATION_MARGIN_S } from '../../contracts/revocation.js';
 import type { Queries } from '../stores/database.js';
-import { endFamiliesOf, latestAccessExpiry } from '../stores/refresh-families.js';
+import { endFamiliesOf, moveFamilies } from '../stores/end-families.js';
+import { latestAccessExpiry } from '../stores/refresh-families.js';
 import { insertRevocation } from '../stores/revocations.js';
-import { raiseTokenVersionOf } from '../stores/users.js';
+import { raiseTokenVersion } from '../stores/users.js';
 import type { EndReason } from './family.js';
 
 /**
@@ -12,19 +13,36 @@ import type { EndReason } from './family.js';
  */
 export async function revokeAccount(
   trx: Queries,
-  { issuer, subject, reason }: { issuer: string; subject: string; reason: EndReason },
+  { issuer, subject, reason }: { issuer: string; subject: string; reason: EndReason | 'logout-all' },
   nowMs: number,
 ): Promise<number | undefined> {
-  const now = new Date(nowMs);
-  const ver = await raiseTokenVersionOf(trx, subject, now);
-  if (ver === undefined) return undefined;
-  await endFamiliesOf(trx, subject, nowMs, reason);
-  const exp = await subjectEntryExpiry(trx, subject, nowMs);
-  return insertRevocation(trx, { kind: 'subject', iss: issuer, sub: subject, ver, exp }, now);
+  return revokeOlder(trx, { issuer, subject }, nowMs, () => endFamiliesOf(trx, subject, nowMs, reason));
 }
 
-/** When a subject entry may be forgotten. In any case it lives long enough to be seen to arrive. */
-export async function subjectEntryExpiry(trx: Queries, subject: string, nowMs: number): Promise<number> {
-  const nowS = Math.floor(nowMs / 1000);
-  return Math.max(await latestAccessExpiry(trx, subject), nowS) + REVOCATION_MARGIN_S;
+/**
+ * Revokes the access tokens of an account, whose sessions go on with a refresh. By the version and not by the time: a
+ * token of the same second may be older or newer. Otherwise as `revokeAccount`.
+ */
+export function renewAccount(
+  trx: Queries,
+  { issuer, subject }: { issuer: string; subject: string },
+  nowMs: number,
+): Promise<number | undefined> {
+  return revokeOlder(trx, { issuer, subject }, nowMs, (ver) => moveFamilies(trx, subject, ver));
+}
+
+async function revokeOlder(
+  trx: Queries,
+  { issuer, subject }: { issuer: string; subject: string },
+  nowMs: number,
+  changeFamilies: (ver: number) => Promise<void>,
+): Promise<number | undefined> {
+  const now = new Date(nowMs);
+  const ver = await raiseTokenVersion(trx, subject, now);
+  if (ver === undefined) return undefined;
+  await changeFamilies(ver);
+  // Only now: a refresh that was faster than the change of its family has left its expiry there.
+  const exp =
+    Math.max(await latestAccessExpiry(trx, subject), Math.floor(nowMs / 1000)) + REVOCATION_MARGIN_S;
+  return insertRevocation(trx, { kind: 'subject', iss: issuer, sub: subject, ver, exp }, now);
 }

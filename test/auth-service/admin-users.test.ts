@@ -118,16 +118,52 @@ t.test('accounts by the admin API', needsPostgres, async (t) => {
   t.test('new roles and scopes are in force at once, and sessions go on', async (t) => {
     const { user } = await create('gus@example.test', { password: PASSWORD, roles: ['user', 'admin'] });
     const before = await tokensOf(user.email);
-    const { exp = 0, iat = 0 } = decodeJwt(before.access_token);
+    const { exp = 0 } = decodeJwt(before.access_token);
     const done = await auth.admin('PUT', `/users/${user.id}/access`, { roles: ['user'] });
     t.strictSame([done.status, done.json()], [200, { revoked: true }]);
-    const entry = sink.entries.at(-1);
-    t.match(entry, { kind: 'not-before', iss: ISSUER, sub: user.id });
-    t.ok(entry?.kind === 'not-before' && entry.before > iat, 'tokens from before are refused');
-    t.ok((entry?.exp ?? 0) >= exp + 120, 'for as long as there can be any');
+    t.strictSame(
+      sink.entries.at(-1),
+      { kind: 'subject', iss: ISSUER, sub: user.id, ver: 2, exp: exp + 120 },
+      'tokens from before are refused, for as long as there are any',
+    );
+    t.match(decodeJwt(before.access_token), { ver: 1, roles: ['user', 'admin'] });
     const after = (await auth.refresh(before.refresh_token)).json<{ access_token: string }>();
-    t.strictSame(decodeJwt(after.access_token)['roles'], ['user']);
+    t.match(decodeJwt(after.access_token), { ver: 2, roles: ['user'] }, 'good in the same second');
+    t.match(decodeJwt((await tokensOf(user.email)).access_token), { ver: 2, roles: ['user'] });
     t.strictSame(code(await auth.admin('PUT', `/users/${user.id}/access`, {})), [400, 'json_invalid']);
+  });
+
+  t.test('new roles that race refreshes end no session, and no old role outlives them', async (t) => {
+    for (let round = 0; round < 5; round++) {
+      const { user } = await create(`roles${round}@example.test`, {
+        password: PASSWORD,
+        roles: ['user', 'admin'],
+      });
+      const session = await tokensOf(user.email);
+      const [changed, ...refreshes] = await Promise.all([
+        auth.admin('PUT', `/users/${user.id}/access`, { roles: ['user'] }),
+        ...Array.from({ length: 8 }, () => auth.refresh(session.refresh_token)),
+      ]);
+      t.equal(changed.status, 200);
+      for (const answer of refreshes) {
+        t.equal(answer.status, 200, answer.text);
+        const { ver, roles } = decodeJwt(answer.json<{ access_token: string }>().access_token);
+        t.strictSame(
+          roles,
+          ver === 1 ? ['user', 'admin'] : ['user'],
+          'a role goes with the version that is revoked',
+        );
+      }
+    }
+  });
+
+  t.test('whose token has old roles can still log out everywhere', async (t) => {
+    const { user } = await create('ida@example.test', { password: PASSWORD });
+    const [here, there] = [await tokensOf(user.email), await tokensOf(user.email)];
+    await auth.admin('PUT', `/users/${user.id}/access`, { roles: ['user', 'editor'] });
+    t.equal((await auth.post('/auth/logout-all', undefined, bearer(here.access_token))).status, 200);
+    t.match(sink.entries.at(-1), { kind: 'subject', sub: user.id, ver: 3 });
+    t.strictSame(code(await auth.refresh(there.refresh_token)), [401, 'session_revoked']);
   });
 
   t.test('a one-time link', async (t) => {

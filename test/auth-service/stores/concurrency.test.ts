@@ -2,9 +2,9 @@ import { decodeJwt } from 'jose';
 import type { Test } from 'tap';
 import t from 'tap';
 import { type Database, openDatabase } from '../../../auth-service/stores/database.js';
+import { endFamily } from '../../../auth-service/stores/end-families.js';
 import {
   advanceFamily,
-  endFamily,
   extendFamilyAccess,
   findFamily,
 } from '../../../auth-service/stores/refresh-families.js';
@@ -50,19 +50,28 @@ t.test('what concurrent transactions may not do', needsPostgres, async (t) => {
   t.test('a family moves on from each generation once, and not at all when it has ended', async (t) => {
     const { session_id: id } = await auth.login();
     const from = { ip: '192.0.2.1', userAgent: undefined };
-    const advance = (generation: number) =>
+    const advance = (generation: number, tokenVersion = 1) =>
       database.run((db) =>
-        advanceFamily(db, { id, generation }, { nowMs: 5000, accessExpiresS: 1, costMs: 1, from }),
+        advanceFamily(
+          db,
+          { id, generation, tokenVersion },
+          { nowMs: 5000, accessExpiresS: 1, costMs: 1, from },
+        ),
       );
     const extend = (generation: number, expiresS: number) =>
       database.run((db) =>
-        extendFamilyAccess(db, { id, generation }, { nowMs: 5000, accessExpiresS: expiresS, costMs: 1 }),
+        extendFamilyAccess(
+          db,
+          { id, generation, tokenVersion: 1 },
+          { nowMs: 5000, accessExpiresS: expiresS, costMs: 1 },
+        ),
       );
     t.strictSame(await Promise.all([advance(0), advance(0), advance(0)]).then((all) => all.sort()), [
       false,
       false,
       true,
     ]);
+    t.equal(await advance(1, 2), false, 'under another token version');
     t.equal(await advance(1), true);
     t.equal(await advance(0), false);
     t.equal(await advance(1), false);
