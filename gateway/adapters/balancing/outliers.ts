@@ -56,6 +56,7 @@ export class Outliers {
   answered(target: Target, tookMs: number): void {
     target.failuresInARow = 0;
     target.ejectionsInARow = 0;
+    target.cancelReturn();
     this.#answers += 1;
     // A moving average over about the last fifty.
     this.#usualMs += (tookMs - this.#usualMs) / Math.min(this.#answers, 50);
@@ -73,22 +74,35 @@ export class Outliers {
     const factor = Math.min(target.ejectionsInARow + 1, MAX_EJECTION_FACTOR);
     target.ejectionsInARow += 1;
     this.#become(target, 'ejected');
-    this.#ports.clock.after(this.#bounds.ejectMs * factor, () => {
+    target.cancelReturn = this.#ports.clock.after(this.#bounds.ejectMs * factor, () => {
       target.failuresInARow = 0;
       if (target.state === 'ejected') this.#become(target, 'returning');
     });
     target.leaveWaiting();
   }
 
-  /** Silence proves nothing by itself, since an answer may take its time: it only puts a target on trial. */
+  /**
+   * One answer that is late proves nothing, since it may take its time: it only puts a target on trial. As many of them
+   * as would be failures enough, and not one in between, are failures.
+   */
   #suspectSilent(): void {
     if (this.#answers < ENOUGH_ANSWERS) return;
     const before = this.#ports.clock.monotonic() - this.patienceMs;
     for (const target of this.#ports.targets()) {
-      const [oldest] = target.waiting;
-      if (oldest === undefined || oldest.sentAt > before || oldest.sentAt < target.answeredAt) continue;
-      if (target.state === 'in' && this.#mayLeaveOut()) this.#become(target, 'suspected');
+      const late = this.#countLate(target, before);
+      if (late > 0 && target.state === 'in' && this.#mayLeaveOut()) this.#become(target, 'suspected');
+      if (late >= this.#bounds.failures && target.state === 'suspected') this.#eject(target);
     }
+  }
+
+  /** Of those sent since its last answer; what was sent before may be something long. No more than are asked about. */
+  #countLate({ waiting, answeredAt }: Target, before: number): number {
+    let late = 0;
+    for (const { sentAt } of waiting) {
+      if (sentAt > before || late === this.#bounds.failures) break;
+      if (sentAt >= answeredAt) late += 1;
+    }
+    return late;
   }
 
   #mayLeaveOut(): boolean {

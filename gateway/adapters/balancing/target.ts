@@ -33,6 +33,8 @@ export class Target {
   failuresInARow = 0;
   /** Without a good answer in between. */
   ejectionsInARow = 0;
+  /** Until then it is left out. */
+  cancelReturn: () => void = () => undefined;
   answeredAt = Number.NEGATIVE_INFINITY;
   /** In the order in which they were sent. */
   readonly waiting = new Set<Waiting>();

@@ -208,6 +208,7 @@ export class Targets {
   #end(target: Target): void {
     this.#checks.get(target)?.stop();
     this.#checks.delete(target);
+    target.cancelReturn();
     this.#leaving.add(target);
     const forget = (): void => void this.#leaving.delete(target);
     target.connections.close().then(forget, forget);
@@ -217,6 +218,7 @@ export class Targets {
     this.#outliers.stop();
     for (const { addresses } of this.#named) addresses.stop();
     for (const check of this.#checks.values()) check.stop();
+    for (const target of this.#all) target.cancelReturn();
   }
 }
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import type { UpstreamSpec } from '../../../../gateway/adapters/balancing/upstream-spec.js';
 import { fakeClock } from '../../../fixtures/fake-clock.js';
-import { startTargets } from '../../../fixtures/targets.js';
+import { startTargets, type TestTarget } from '../../../fixtures/targets.js';
 import { connectUpstream, tally } from '../../../fixtures/test-upstream.js';
 
 async function start(t: Test, names: string[], settings: Partial<UpstreamSpec> = {}) {
@@ -92,8 +92,8 @@ t.test('a client that goes away says nothing about the target', async (t) => {
   t.strictSame(await inTurn(2), { slow: 1, b: 1 });
 });
 
-async function held(target: { held: number }): Promise<boolean> {
-  while (target.held === 0) await new Promise((again) => setTimeout(again, 5));
+async function held(target: { held: number }, count = 1): Promise<boolean> {
+  while (target.held < count) await new Promise((again) => setTimeout(again, 5));
   return true;
 }
 
@@ -145,4 +145,61 @@ t.test('a slow answer brings a suspect back', async (t) => {
   answer();
   t.ok((await Promise.all(waiting)).includes('slow'));
   t.strictSame(await inTurn(3), { slow: 1, b: 1, c: 1 });
+});
+
+/** So many requests that wait for a target which has fallen silent, and for no other. */
+async function waitFor(target: TestTarget, ask: () => Promise<string>, count: number) {
+  target.conduct = 'stall';
+  const before = target.held;
+  const asked: Promise<string>[] = [];
+  while (asked.length < count) {
+    const asking = ask();
+    if (!(await Promise.race([asking.then(() => false), held(target, before + asked.length + 1)]))) continue;
+    asked.push(asking);
+  }
+  return asked;
+}
+
+t.test(
+  'as many that wait as would be failures enough: they go elsewhere, and nobody has to try it',
+  async (t) => {
+    const { first, clock, ask, inTurn } = await start(t, ['silent', 'b', 'c']);
+    await inTurn(30);
+    const waiting = await waitFor(first, ask, 5);
+    await clock.advance(1500);
+    t.notOk((await Promise.all(waiting)).includes('silent'));
+    first.seen.length = 0;
+    await inTurn(6);
+    t.equal(first.seen.length, 0, 'it is left out');
+  },
+);
+
+t.test('fewer may be long reports, and are waited for', async (t) => {
+  const { first, clock, ask, inTurn } = await start(t, ['silent', 'b', 'c']);
+  await inTurn(30);
+  const waiting = await waitFor(first, ask, 4);
+  for (const each of waiting) each.catch(() => undefined);
+  await clock.advance(20_000);
+  t.equal(first.held, 4);
+});
+
+t.test('a request that takes long by nature does not hide that a target has fallen silent', async (t) => {
+  const { first, clock, ask, inTurn } = await start(t, ['silent', 'b', 'c']);
+  await inTurn(30);
+  const [long] = await waitFor(first, ask, 1);
+  await clock.advance(100);
+  first.conduct = 'answer';
+  await inTurn(6);
+  const waiting = await waitFor(first, ask, 5);
+  await clock.advance(1500);
+  t.notOk((await Promise.all([...waiting, long])).includes('silent'));
+});
+
+t.test('nothing is left behind when the upstream is closed', async (t) => {
+  const { first, clock, inTurn, connections } = await start(t, ['bad', 'b', 'c']);
+  first.conduct = 503;
+  await inTurn(15);
+  t.equal(clock.pendingTimers, 2, 'the look at the silent, and the end of the ejection');
+  await connections.close();
+  t.equal(clock.pendingTimers, 0);
 });
