@@ -11,6 +11,7 @@ import { addConfigCommand } from './config.js';
 import { addDiffCommand } from './diff.js';
 import { addDryRunCommand } from './dry-run.js';
 import { addExplainCommand } from './explain.js';
+import { addImportCommand } from './import-openapi.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
 import { addLintCommand } from './lint.js';
@@ -89,6 +90,7 @@ export function createProgram(): Command {
   addDiffCommand(program);
   addDryRunCommand(program);
   addExplainCommand(program);
+  addImportCommand(program);
   addJwksCommand(program);
   addKeysCommand(program);
   addLintCommand(program);

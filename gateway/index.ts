@@ -18,4 +18,5 @@ export {
 export { runGateway } from './main.js';
 export { type OfflineGateway, offlineGateway } from './offline-explain.js';
 export { type GatewayOptions, loadGatewayConfig } from './options.js';
+export { routePathFault } from './routing/compile/check-pattern.js';
 export { GatewayConfigSchema } from './routing/schema.js';

@@ -1,3 +1,5 @@
+import type { ConfigCode } from '../../../contracts/config-problems.js';
+import { WELL_KNOWN } from '../../../contracts/well-known.js';
 import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import type { GatewayConfig } from '../schema.js';
@@ -12,25 +14,36 @@ const PARAMETER = /^:[A-Za-z][A-Za-z0-9_]*$/;
 
 /** Segments that mean one thing to every server: plain text, `:name`, and `*` or nothing as the last one. */
 export function checkSegments(config: Config, at: ConfigPath, pattern: string): ConfigProblem[] {
+  const fault = patternFault(pattern);
+  return fault === undefined ? [] : [config.problem(at, ...fault)];
+}
+
+type Fault = readonly [code: ConfigCode, message: string];
+
+/** What keeps a text from being the path of a route. */
+export function routePathFault(path: string): Fault | undefined {
+  if (!`${path}/`.startsWith(WELL_KNOWN.gatewayPrefix)) return patternFault(path);
+  return ['config_route_reserved', `${WELL_KNOWN.gatewayPrefix} is the gateway\u2019s own`];
+}
+
+function patternFault(pattern: string): Fault | undefined {
   const segments = pattern.slice(1).split('/');
   for (const [index, segment] of segments.entries()) {
     const isLast = index === segments.length - 1;
     if (isLast && (segment === '' || segment === '*')) continue;
+    const named = `"${segment}" in ${pattern}`;
     const braced = BRACED.exec(segment)?.[1];
-    if (braced !== undefined) {
-      const message = `"${segment}" in ${pattern} is no path segment: write :${braced}`;
-      return [config.problem(at, 'config_route_path', message)];
-    }
+    if (braced !== undefined) return ['config_route_path', `${named} is no path segment: write :${braced}`];
     if (REGEXP.test(segment)) {
-      const message = `"${segment}" in ${pattern} is a regular expression, and paths take none: use :name for any segment`;
-      return [config.problem(at, 'config_route_regexp', message)];
+      const remedy = 'is a regular expression, and paths take none: use :name for any segment';
+      return ['config_route_regexp', `${named} ${remedy}`];
     }
     if (segment === '.' || segment === '..' || !(STATIC_SEGMENT.test(segment) || PARAMETER.test(segment))) {
-      const message = `"${segment}" in ${pattern} is no path segment: use plain text, :name, or * as the last one`;
-      return [config.problem(at, 'config_route_path', message)];
+      const remedy = 'is no path segment: use plain text, :name, or * as the last one';
+      return ['config_route_path', `${named} ${remedy}`];
     }
   }
-  return [];
+  return undefined;
 }
 
 /** Names without their colon, in order; `*` for a wildcard. */

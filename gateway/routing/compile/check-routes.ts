@@ -1,11 +1,10 @@
-import { WELL_KNOWN } from '../../../contracts/well-known.js';
 import { closest } from '../../../kit/closest.js';
 import type { ConfigFile, ConfigPath, ConfigProblem } from '../../../kit/config-file.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { checkDestination } from './check-destination.js';
 import { checkName } from './check-name.js';
 import { checkOrigins } from './check-origins.js';
-import { checkSegments, parametersOf } from './check-pattern.js';
+import { parametersOf, routePathFault } from './check-pattern.js';
 import { checkTimeouts } from './check-upstream-bounds.js';
 import { profileName } from './route-names.js';
 
@@ -57,7 +56,6 @@ function checkParameters(
 }
 
 function checkPattern(config: ConfigFile<GatewayConfig>, at: ConfigPath, pattern: string): ConfigProblem[] {
-  if (!`${pattern}/`.startsWith(WELL_KNOWN.gatewayPrefix)) return checkSegments(config, at, pattern);
-  const message = `${WELL_KNOWN.gatewayPrefix} is the gateway\u2019s own`;
-  return [config.problem(at, 'config_route_reserved', message)];
+  const fault = routePathFault(pattern);
+  return fault === undefined ? [] : [config.problem(at, ...fault)];
 }
