@@ -100,6 +100,22 @@ t.test('an entry goes at its expiry, and a shorter one never shortens a longer o
   t.equal(index.size, 0);
 });
 
+t.test('a sweep goes on where it stopped, and sees what came in between', async (t) => {
+  const index = new RevocationIndex();
+  for (let i = 0; i < 5; i++) index.merge({ kind: 'token', iss: 'i', jti: `t${i}`, exp: 100 });
+  index.merge({ kind: 'session', iss: 'i', sid: 'later', exp: 300 });
+  const sizes = [200_000, 200_000].map((nowMs) => {
+    index.sweep(nowMs, 2);
+    return index.size;
+  });
+  t.strictSame(sizes, [4, 2]);
+  index.merge({ kind: 'token', iss: 'i', jti: 't5', exp: 100 });
+  index.sweep(200_000, 100);
+  t.equal(index.size, 1);
+  index.sweep(400_000);
+  t.equal(index.size, 0, 'the next one begins anew');
+});
+
 t.test('times of several scopes hold beside each other, each the later and for the longer', async (t) => {
   const index = new RevocationIndex();
   index.merge({ kind: 'not-before', iss: 'i', before: 500, exp: 400 });
