@@ -75,7 +75,7 @@ t.test('a reset is the end of no response', async (t) => {
   const { proxy, upstream } = await start(t);
   for (const framing of ['length', 'chunked', 'close'] satisfies Framing[]) {
     Object.assign(proxy, { framing, closes: true, fault: { phase: 'response-body', action: 'reset' } });
-    let broken: () => void = () => undefined;
+    let broken: (value?: unknown) => void = () => undefined;
     proxy.beforeBreaking = () =>
       new Promise((resolve) => {
         broken = resolve;

@@ -7,7 +7,7 @@ import { startFaultTest } from '../../fixtures/fault-test.js';
 t.test('a WebSocket never ends well when its upstream did not', async (t) => {
   const { proxy, test, goodAgain } = await startFaultTest(t);
   const open = async (): Promise<{ message: string | undefined; code: number; reason: string }> => {
-    const socket = new WebSocket(`${test.url.replace('http', 'ws')}/short/ws`);
+    const socket = new WebSocket(`${test.url.replace('http', 'ws')}/idle/ws`);
     t.teardown(() => socket.terminate());
     socket.on('error', () => undefined);
     let message: string | undefined;
