@@ -135,10 +135,11 @@ function handshakes(
     path: ConfigPath,
     target: string,
     spiffeId: string,
+    protocol?: 'http1' | 'http2',
   ): Task => ({
     ...{ part, name, target, code: 'config_online_upstream', path },
     async run() {
-      await tryHandshake(new URL(target), { material, spiffeId, clock, timeoutMs });
+      await tryHandshake(new URL(target), { material, spiffeId, protocol, clock, timeoutMs });
       return spiffeId;
     },
   });
@@ -149,7 +150,10 @@ function handshakes(
     ),
     ...Object.entries(value.upstreams).flatMap(([name, upstream]) =>
       weightedTargets(upstream).map(({ url }) =>
-        task('upstream', name, ['upstreams', name, targetsKey(upstream)], url, upstream.spiffe_id),
+        task(
+          ...(['upstream', name, ['upstreams', name, targetsKey(upstream)], url] as const),
+          ...([upstream.spiffe_id, upstream.protocol] as const),
+        ),
       ),
     ),
   ];

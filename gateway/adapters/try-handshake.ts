@@ -7,6 +7,8 @@ export interface HandshakeOptions {
   material: TlsMaterial;
   /** Who has to answer. */
   spiffeId: string;
+  /** What it has to speak. Default: HTTP/1.1, for which no server has to say anything. */
+  protocol?: 'http1' | 'http2' | undefined;
   clock: Clock;
   timeoutMs: number;
 }
@@ -19,7 +21,7 @@ const VERDICT_MS = 500;
  * words.
  */
 export function tryHandshake(target: URL, options: HandshakeOptions): Promise<void> {
-  const { material, spiffeId, clock, timeoutMs } = options;
+  const { material, spiffeId, protocol = 'http1', clock, timeoutMs } = options;
   return new Promise((resolve, reject) => {
     let seen: string | undefined;
     let isThrough = false;
@@ -29,6 +31,7 @@ export function tryHandshake(target: URL, options: HandshakeOptions): Promise<vo
       host: target.hostname.replace(/^\[|\]$/g, ''),
       port: Number(target.port || 443),
       servername: '',
+      ...(protocol === 'http2' ? { ALPNProtocols: ['h2'] } : {}),
       checkServerIdentity(host: string, certificate: PeerCertificate) {
         seen = spiffeIdFromSubjectAltName(certificate.subjectaltname);
         return tls.checkServerIdentity(host, certificate);
@@ -53,6 +56,10 @@ export function tryHandshake(target: URL, options: HandshakeOptions): Promise<vo
     socket.on('session', () => finish());
     socket.on('secureConnect', () => {
       isThrough = true;
+      if (protocol === 'http2' && socket.alpnProtocol !== 'h2') {
+        finish(new Error(NO_HTTP2));
+        return;
+      }
       cancel();
       cancel = clock.after(VERDICT_MS, () => finish());
     });
@@ -63,9 +70,12 @@ function reasonOf(error: Error, expected: string, seen: string | undefined): str
   const { code = '' } = error as NodeJS.ErrnoException;
   if (error instanceof PeerIdentityError)
     return `the certificate there is of ${seen ?? 'nobody with a SPIFFE id'}, not of ${expected}`;
+  if (code.endsWith('NO_APPLICATION_PROTOCOL')) return NO_HTTP2;
   if (/ALERT/.test(code)) return `it refuses our certificate (${code})`;
   return REASONS[code] ?? (code === '' ? error.message : code);
 }
+
+const NO_HTTP2 = 'it speaks no HTTP/2, which protocol: http2 asks for';
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection is refused: nothing listens there',

@@ -1,24 +1,16 @@
-import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { buildConnector, Pool } from 'undici';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../kit/clock.js';
-import { type InternalClientTls, internalClientTls, type TlsMaterial } from '../../kit/tls-files.js';
 import type { ConnectionBounds } from './balancing/upstream-spec.js';
 import { readEndsRight } from './end-of-response.js';
-
-/** Made once for all targets of an upstream. */
-export type UpstreamTls = InternalClientTls & { secureContext: SecureContext };
-
-/** Throws where `material` is no use to TLS. */
-export function upstreamTls(material: TlsMaterial, spiffeId: string): UpstreamTls {
-  const verified = internalClientTls(material, spiffeId);
-  return { ...verified, secureContext: createSecureContext(verified) };
-}
+import { Http2Pool } from './http2-upstream/http2-pool.js';
+import type { UpstreamTls } from './upstream-tls.js';
 
 /** The verified connections to one address. */
 export interface TargetPool {
-  pool: Pool;
-  /** For what does not go through the pool. */
-  connector: buildConnector.connector;
+  pool: Dispatcher;
+  /** For one request on a connection of its own; to be destroyed after it. */
+  single(): Dispatcher;
   /** Opens connections that the pool takes before it makes any of its own. They last as long as idle ones. */
   warm(count: number): void;
   /** A connection of its own. */
@@ -28,17 +20,40 @@ export interface TargetPool {
   destroy(): Promise<void>;
 }
 
-/**
- * `origin` only names the pool: it resolves nowhere, so that no mistake elsewhere makes a connection that was not
- * verified (ADR 4).
- */
-export function createTargetPool(
-  origin: string,
-  { host, port }: { host: string; port: number },
-  { max, idleMs, connectTimeoutMs }: ConnectionBounds,
-  tls: UpstreamTls,
-  clock: Clock,
-): TargetPool {
+export interface TargetPoolOptions {
+  /** Only names the pool: it resolves nowhere, so that no mistake elsewhere makes a connection that was not verified (ADR 4). */
+  origin: string;
+  host: string;
+  port: number;
+  protocol: 'http1' | 'http2';
+  bounds: ConnectionBounds;
+  tls: UpstreamTls;
+  clock: Clock;
+}
+
+export function createTargetPool(options: TargetPoolOptions): TargetPool {
+  return options.protocol === 'http2' ? http2Pool(options) : http1Pool(options);
+}
+
+function http2Pool(options: TargetPoolOptions): TargetPool {
+  const { bounds } = options;
+  const pool = new Http2Pool({ ...options, max: bounds.max });
+  return {
+    pool,
+    single: () => new Http2Pool({ ...options, max: 1 }),
+    warm: (count) => pool.warm(count),
+    connect: () => connectTo(options),
+    close: () => pool.close(),
+    destroy: () => pool.destroy(),
+  };
+}
+
+const connectTo = ({ tls, host, port }: TargetPoolOptions): TLSSocket =>
+  tlsConnect({ ...tls, host, port, servername: '' });
+
+function http1Pool(options: TargetPoolOptions): TargetPool {
+  const { origin, host, port, tls, clock } = options;
+  const { max, idleMs, connectTimeoutMs } = options.bounds;
   const connectSocket = buildConnector({ ...tls, timeout: connectTimeoutMs, maxCachedSessions: 0 });
   const address = { hostname: host, port: String(port), protocol: 'https:' };
   const connectAnew = (callback: buildConnector.Callback): void =>
@@ -71,14 +86,14 @@ export function createTargetPool(
   });
   return {
     pool,
-    connector: (_options, callback) => connectAnew(callback),
+    single: () => new Client(origin, { connect: (_options, callback) => connectAnew(callback) }),
     warm(count) {
       for (let i = 0; i < count; i++)
         connectAnew((error, socket) => {
           if (error === null) ready.keep(socket as TLSSocket);
         });
     },
-    connect: () => tlsConnect({ ...tls, host, port, servername: '' }),
+    connect: () => connectTo(options),
     close() {
       ready.close();
       return pool.close();

@@ -5,6 +5,7 @@ import { answerPreflight, matchPreflight } from './answer-preflight.js';
 import { answerRoute } from './answer-route.js';
 import { checkBodyOnGet } from './check-body-on-get.js';
 import { checkUpgradeOrigin } from './check-origin.js';
+import { checkUpstreamProtocol } from './check-upstream-protocol.js';
 import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
 import { locate, matchRoute } from './match-route.js';
@@ -50,7 +51,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       if (answer !== undefined) {
         forwarded = exchange.answer(answer, admitted.responseHeaders);
       } else {
-        const addressed = rewritePath(admitted);
+        const addressed = checkUpstreamProtocol(rewritePath(admitted));
         const forwardable = addIdentityHeaders(addressed, gateway.assertions);
         exchange.transfer.handedAt = gateway.monotonic();
         forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);

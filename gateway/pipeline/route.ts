@@ -67,6 +67,7 @@ export interface ProtectedAccess {
 export interface ForwardTo {
   kind: 'forward';
   upstream: string;
+  upstreamProtocol: 'http1' | 'http2';
   /** What the upstream is asked for in place of the request's own path. */
   rewrite: PathTemplate | undefined;
   /** What `strip_prefix` took away, for `X-Forwarded-Prefix`. */

@@ -24,6 +24,7 @@ export function upstreamSpec(upstream: UpstreamConfig): UpstreamSpec {
   return {
     targets: weightedTargets(upstream),
     spiffeId: upstream.spiffe_id,
+    protocol: upstream.protocol ?? defaults.protocol,
     balance: balance ?? defaults.balance,
     dnsRefreshMs: ms(dns_refresh, defaults.dnsRefreshMs),
     allowsLinkLocal: upstream.allow_link_local ?? defaults.allowsLinkLocal,

@@ -189,6 +189,7 @@ t.test('online: each part that a gateway goes to, with a verdict and its reason'
       upstreams: {
         orders: { ...orders, spiffe_id: spiffeId('payments') },
         gone: { url: 'https://127.0.0.1:1', spiffe_id: spiffeId('x') },
+        old: { ...orders, protocol: 'http2' },
         mute: { url: `https://127.0.0.1:${port}`, spiffe_id: spiffeId('x') },
       },
       revocation: { ...feed, redis_url: 'redis://:hunter2@127.0.0.1:1' },
@@ -203,6 +204,7 @@ t.test('online: each part that a gateway goes to, with a verdict and its reason'
       ['revocation', true, spiffeId('echo')],
       ['orders', false, `the certificate there is of ${spiffeId('orders')}, not of ${spiffeId('payments')}`],
       ['gone', false, 'the connection is refused: nothing listens there'],
+      ['old', false, 'it speaks no HTTP/2, which protocol: http2 asks for'],
       ['mute', false, 'no answer in time'],
     ],
   );

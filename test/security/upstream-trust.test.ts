@@ -1,5 +1,6 @@
 import t from 'tap';
 import { spiffeId } from '../../contracts/spiffe.js';
+import { startHttp2Target } from '../fixtures/http2-target.js';
 import { testPki } from '../fixtures/pki.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -17,6 +18,21 @@ for (const [name, leaf] of Object.entries(CASES)) {
     const reply = await fetch(`${url}/public/x`, { method: 'POST', body: 'x' });
     t.match(await reply.json(), { status: 502, code: 'upstream_untrusted' });
     t.equal(seen.length, 0);
+  });
+}
+
+for (const [name, leaf] of Object.entries(CASES)) {
+  t.test(`nor does one over HTTP/2, with a certificate ${name}`, async (t) => {
+    const target = await startHttp2Target(t, { pem: await leaf() });
+    const { url } = await startTestGateway(t, {
+      routes: [{ path: '/public/*', methods: ['POST'], auth: 'public', upstream: 'h2' }],
+      upstreams: { h2: { url: target.url, spiffe_id: spiffeId('app'), protocol: 'http2' } },
+    });
+    for (let i = 0; i < 2; i++) {
+      const reply = await fetch(`${url}/public/x`, { method: 'POST', body: 'x' });
+      t.match(await reply.json(), { status: 502, code: 'upstream_untrusted' });
+    }
+    t.equal(target.seen.length + target.sessions.length, 0, 'not even a connection preface');
   });
 }
 

@@ -1,5 +1,6 @@
 import { type Dispatcher, errors } from 'undici';
 import { Problem } from '../../../contracts/problem.js';
+import { UnprocessedError } from '../http2-upstream/http2-errors.js';
 import type { Target, Waiting } from './target.js';
 import type { Targets } from './targets.js';
 
@@ -117,7 +118,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
 
   onError(error: Error): void {
     const left = this.#target;
-    const wasSent = this.#abort !== undefined;
+    const wasSent = this.#abort !== undefined && !(error instanceof UnprocessedError);
     this.#leave();
     const isFault = isTargetsFault(error) && !(this.#answered && error instanceof Problem);
     if (isFault) this.#upstream.failed(left);

@@ -1,4 +1,3 @@
-import { Client } from 'undici';
 import { IDENTITY_HEADERS, IDENTITY_VERSION } from '../../../contracts/identity-headers.js';
 import type { Clock } from '../../../kit/clock.js';
 import type { Random } from './choose-target.js';
@@ -8,8 +7,6 @@ import type { HealthCheckSpec } from './upstream-spec.js';
 export interface HealthCheckPorts {
   clock: Clock;
   random: Random;
-  /** Of the pool, which resolves nowhere. */
-  origin: string;
   /** The target has become healthy, or is no longer. */
   changed(): void;
 }
@@ -69,8 +66,8 @@ export class HealthCheck {
   }
 
   async #ask(): Promise<boolean> {
-    const { clock, origin } = this.#ports;
-    const client = new Client(origin, { connect: this.#target.connections.connector });
+    const { clock } = this.#ports;
+    const client = this.#target.connections.single();
     const timeout = new AbortController();
     const cancel = clock.after(this.#spec.timeoutMs, () => timeout.abort());
     try {

@@ -1,7 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../../kit/clock.js';
 import type { TlsMaterial } from '../../../kit/tls-files.js';
-import { createTargetPool, type UpstreamTls, upstreamTls } from '../upstream-pool.js';
+import { createTargetPool } from '../upstream-pool.js';
+import { type UpstreamTls, upstreamTls } from '../upstream-tls.js';
 import { type Choose, leastRequests, type Random, roundRobin } from './choose-target.js';
 import { HealthCheck } from './health-check.js';
 import { Outliers } from './outliers.js';
@@ -185,13 +186,12 @@ export class Targets {
 
   #open(url: string, address: string | undefined): Target {
     const { host, port } = addressOf(url);
-    const { connections } = this.#spec;
-    const at = { host: address ?? host, port };
-    return new Target(
-      url,
-      address,
-      createTargetPool(this.#origin, at, connections, this.#tls, this.#deps.clock),
-    );
+    const { protocol, connections: bounds } = this.#spec;
+    const pool = createTargetPool({
+      ...{ origin: this.#origin, host: address ?? host, port, protocol, bounds },
+      ...{ tls: this.#tls, clock: this.#deps.clock },
+    });
+    return new Target(url, address, pool);
   }
 
   #begin(target: Target): void {
@@ -199,7 +199,7 @@ export class Targets {
     const { health } = this.#spec;
     if (health === undefined) return;
     const { clock, random } = this.#deps;
-    const ports = { clock, random, origin: this.#origin, changed: () => this.#arrange() };
+    const ports = { clock, random, changed: () => this.#arrange() };
     const check = new HealthCheck(health, target, ports);
     this.#checks.set(target, check);
     check.start();

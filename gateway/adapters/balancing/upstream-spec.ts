@@ -4,6 +4,7 @@ export interface UpstreamSpec {
   targets: readonly TargetSpec[];
   /** Who has to answer at each of them. */
   spiffeId: string;
+  protocol: 'http1' | 'http2';
   balance: 'least_requests' | 'round_robin';
   connections: ConnectionBounds;
   outliers: OutlierBounds;
@@ -78,6 +79,7 @@ export interface LimitSpec {
 
 /** What an upstream gets that says nothing. */
 export const UPSTREAM_DEFAULTS: Omit<UpstreamSpec, 'targets' | 'spiffeId'> = {
+  protocol: 'http1',
   balance: 'least_requests',
   connections: { max: 1024, idleMs: 4000, connectTimeoutMs: 3000, warm: 1 },
   outliers: { failures: 5, ejectMs: 30_000 },

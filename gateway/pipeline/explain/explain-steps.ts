@@ -6,6 +6,7 @@ import { answerRoute } from '../answer-route.js';
 import { checkBodyOnGet } from '../check-body-on-get.js';
 import { checkDeclaredLength } from '../check-declared-length.js';
 import { checkUpgradeOrigin } from '../check-origin.js';
+import { checkUpstreamProtocol } from '../check-upstream-protocol.js';
 import { headerValues } from '../headers.js';
 import { limitRate } from '../limit-rate.js';
 import { locate, matchRoute } from '../match-route.js';
@@ -113,6 +114,11 @@ async function runStages(
     { expected: 'one that every server reads the same way' },
     () => rewritePath(admitted),
   );
+  const { upstreamProtocol } = addressed.route;
+  if (request.isUpgrade)
+    trace.step('upstream protocol', { expected: 'http1 for a WebSocket', found: upstreamProtocol }, () =>
+      checkUpstreamProtocol(addressed),
+    );
   const forwardable = trace.step('identity headers', { expected: 'at most 8 KiB' }, () =>
     addIdentityHeaders(addressed, gateway.assertions),
   );

@@ -66,6 +66,7 @@ function forwardTo(
   return {
     kind: 'forward',
     upstream,
+    upstreamProtocol: config.upstreams[upstream]?.protocol ?? 'http1',
     rewrite: rewritten ?? (prefix === undefined ? undefined : templateWithout(prefix)),
     strippedPrefix: prefix,
     forwardToken,

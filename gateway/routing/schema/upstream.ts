@@ -111,6 +111,11 @@ export const Upstream = Type.Object(
       Type.Array(WeightedTarget, { minItems: 1, description: 'in place of url: targets with weights' }),
     ),
     spiffe_id: Type.String({ pattern: '^spiffe://', description: 'who has to answer there' }),
+    protocol: Type.Optional(
+      Type.Union([Type.Literal('http1'), Type.Literal('http2')], {
+        description: 'what the targets speak; default http1; http2 for gRPC',
+      }),
+    ),
     allow_link_local: Type.Optional(
       Type.Boolean({
         description:
