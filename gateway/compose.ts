@@ -25,10 +25,11 @@ import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
 import { drainOf } from './drain.js';
 import { liveExplainDeps } from './explain-facts.js';
 import { createAdminServer } from './http/admin-server.js';
+import { ClientConnections } from './http/client-connections.js';
 import { boundConnections, createDataPlane } from './http/data-plane.js';
 import { Shutdown } from './http/shutdown.js';
 import { KeyCaches } from './key-caches.js';
-import { listen, listenOnSocket } from './listen.js';
+import { listen, listenAdmin } from './listen.js';
 import { measure } from './measure.js';
 import type { GatewayOptions } from './options.js';
 import { explainRequest } from './pipeline/explain/explain-request.js';
@@ -41,7 +42,6 @@ import type { InForce } from './reload/in-force.js';
 import { measureReloads } from './reload/measure-reloads.js';
 import { prepareConfig } from './reload/prepare-config.js';
 import { AUTH_INTERNAL } from './reload/upstream-specs.js';
-import { adminAddress } from './routing/compile/admin-address.js';
 import { listenerLimits } from './routing/schema/limits.js';
 import { overloadLimits } from './routing/schema/overload.js';
 
@@ -97,11 +97,13 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     requestMetrics.addTo(metrics);
     live.onSwap(({ snapshot }) => requestMetrics.keepOnly(snapshot.routes.all));
     const open = { requests: 0, streams: 0, webSockets: 0 };
+    const connections = new ClientConnections({ edge: () => live.current.edge, clock, logger });
     measure(metrics, {
       keys,
       verifiedTokens,
       revocations,
       open,
+      connections,
       certificates: () => live.current.certificateEnds,
       now: () => clock.now(),
     });
@@ -151,12 +153,14 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       },
     };
     const shutdown = new Shutdown(clock);
+    lifecycle.onStop('client connections', () => connections.stop());
     const dataPlane = await createDataPlane({
       gateway: pipeline,
       edge: () => live.current.edge,
       connectTarget: (host, port) => upstreams.connectTarget(host, port),
       open,
       shutdown,
+      connections,
       limits: listenerLimits(config.limits),
       certificates,
       http2: config.listen.http2 !== false,
@@ -222,12 +226,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     live.onSwap(({ admin: { certificates: loaded } }) => {
       if (loaded !== undefined) (admin.server as unknown as TlsServer).setSecureContext(loaded.options);
     });
-    const address = adminAddress(config.admin);
-    // The checks have seen to it.
-    if (address === undefined) throw new Error('the admin listener has no address');
-    const adminUrl = await (address.kind === 'socket'
-      ? listenOnSocket(lifecycle, admin, address, drainAdmin)
-      : listen(lifecycle, admin, address, 'ADMIN_PORT', drainAdmin));
+    const adminUrl = await listenAdmin(lifecycle, admin, config.admin, drainAdmin);
     const url = await listen(lifecycle, dataPlane, config.listen, 'PORT', drainDataPlane);
     lifecycle.onStop('readiness', async () => {
       stopping = true;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../kit/clock.js';
+import { cutSocket } from './http/cut-connection.js';
 import type { Shutdown } from './http/shutdown.js';
 
 /** A connection whose reply has ended meanwhile may bring one more request before it is closed. */
@@ -27,7 +28,7 @@ export function drainOf(
   return async () => {
     const timeMs = drainMs();
     const cancel = clock.after(timeMs, () => {
-      for (const socket of sockets) cut(socket);
+      for (const socket of sockets) cutSocket(socket);
     });
     server.keepAliveTimeout = LINGER_MS;
     shutdown?.endStreams(timeMs * STREAMS_SHARE);
@@ -36,10 +37,4 @@ export function drainOf(
     await app.close();
     cancel();
   };
-}
-
-/** By a reset where that can be: to an HTTP/1.0 client a plain end would make half a body look whole. */
-function cut(socket: Socket): void {
-  if (socket.remoteFamily === undefined) socket.destroy();
-  else socket.resetAndDestroy();
 }

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Lifecycle } from '../kit/lifecycle.js';
 import { StartupError } from '../kit/startup-error.js';
 import { placeSocket } from '../kit/unix-socket.js';
+import { adminAddress } from './routing/compile/admin-address.js';
+import type { GatewayConfig } from './routing/schema.js';
 
 type Stop = () => Promise<void>;
 
@@ -24,8 +26,22 @@ export async function listen(
   }
 }
 
-/** Resolves with `unix:` and the path. */
-export async function listenOnSocket(
+/** On an address or a Unix socket, as the config says. Resolves with its URL, or `unix:` and the path. */
+export function listenAdmin(
+  lifecycle: Lifecycle,
+  app: FastifyInstance,
+  config: GatewayConfig['admin'],
+  stop: Stop,
+): Promise<string> {
+  const address = adminAddress(config);
+  // The checks have seen to it.
+  if (address === undefined) throw new Error('the admin listener has no address');
+  return address.kind === 'socket'
+    ? listenOnSocket(lifecycle, app, address, stop)
+    : listen(lifecycle, app, address, 'ADMIN_PORT', stop);
+}
+
+async function listenOnSocket(
   lifecycle: Lifecycle,
   app: FastifyInstance,
   { path, mode }: { path: string; mode: number },

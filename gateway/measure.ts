@@ -2,6 +2,7 @@ import type { CertificateEnd } from './adapters/certificate-end.js';
 import type { Metrics, Sample } from './adapters/metrics.js';
 import type { RevocationSource } from './adapters/revocation-source.js';
 import type { BoundedTokenCache } from './adapters/verified-token-cache.js';
+import type { ClientConnections } from './http/client-connections.js';
 import type { KeyCaches } from './key-caches.js';
 import type { OpenTraffic } from './pipeline/ports.js';
 
@@ -10,6 +11,7 @@ export interface MeasuredParts {
   verifiedTokens: BoundedTokenCache;
   revocations: RevocationSource;
   open: OpenTraffic;
+  connections: ClientConnections;
   certificates: () => readonly CertificateEnd[];
   /** Unix milliseconds. */
   now: () => number;
@@ -20,6 +22,7 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
   measureKeys(metrics, parts);
   measureRevocations(metrics, parts);
   measureTokens(metrics, parts);
+  measureConnections(metrics, parts);
   const { open, certificates, now } = parts;
   metrics.add(
     { name: 'gatehouse_open_requests', help: 'Requests under way, long ones too.', type: 'gauge' },
@@ -42,6 +45,21 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
         labels: { use, file },
         value: (endsAt - now()) / 1000,
       })),
+  );
+}
+
+function measureConnections(metrics: Metrics, { connections }: MeasuredParts): void {
+  metrics.add(
+    { name: 'gatehouse_open_connections', help: 'Connections of clients, idle ones too.', type: 'gauge' },
+    () => [{ value: connections.open }],
+  );
+  metrics.add(
+    {
+      name: 'gatehouse_connections_refused_total',
+      help: 'Connections reset as soon as they were accepted, by the limit that they were past.',
+      type: 'counter',
+    },
+    () => Object.entries(connections.refused).map(([limit, value]) => ({ labels: { limit }, value })),
   );
 }
 

@@ -13,6 +13,9 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_INVALID_URL: 'path_invalid',
 };
 
+/** No answer would arrive; without a handshake it would wait for ever. */
+const NOBODY_LISTENS = new Set(['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
+
 /** Told of each connection that is answered here: such a request never reaches the pipeline. */
 export type RecordRefusal = (refused: { id: string; problem: Problem; socket: Duplex }) => void;
 
@@ -31,7 +34,7 @@ export function answerClientErrors(
       else socket.destroy();
       return;
     }
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (NOBODY_LISTENS.has(error.code ?? '') || !socket.writable) {
       socket.destroy();
       return;
     }

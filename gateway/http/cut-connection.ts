@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 /**
@@ -8,6 +9,12 @@ import { TLSSocket } from 'node:tls';
 export function cutConnection({ socket, httpVersion }: IncomingMessage): void {
   if (httpVersion === '1.0' && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
   else socket.destroy();
+}
+
+/** Likewise, of whatever protocol. Sockets that are no TCP connection by themselves cannot be reset. */
+export function cutSocket(socket: Socket): void {
+  if (socket.remoteFamily === undefined || socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Ends a connection after everything that was written has gone out. */

@@ -16,6 +16,7 @@ import { handleRequest } from '../pipeline/handle-request.js';
 import type { Exchange, GatewayPorts, OpenTraffic } from '../pipeline/ports.js';
 import { AlpnServer } from './alpn-server.js';
 import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
+import type { ClientConnections } from './client-connections.js';
 import type { Edge } from './edge.js';
 import { type ConnectTarget, registerWebSocketProxy } from './forward-websocket.js';
 import { Http2Listener } from './http2-listener.js';
@@ -44,6 +45,7 @@ export interface DataPlaneOptions {
   /** Counted in place. */
   open: OpenTraffic;
   shutdown: Shutdown;
+  connections: ClientConnections;
   limits: ConnectionLimits;
   /** Absent: plain HTTP. */
   certificates?: PublicCertificates | undefined;
@@ -58,8 +60,8 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, edge, connectTarget, open, shutdown, limits, certificates, logger, newRequestId } =
-    options;
+  const { gateway, edge, connectTarget, open, shutdown, connections, limits, certificates, logger } = options;
+  const { newRequestId } = options;
   const recordRefusal = refusalRecorder(gateway);
   const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
   const serve = (exchange: Exchange): void => {
@@ -75,14 +77,18 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     maxHeaderSize: limits.headerBytes,
     requireHostHeader: false,
   };
-  const tls = certificates === undefined ? undefined : { ...server, ...certificates.serverOptions() };
+  // Node gives a TLS handshake two minutes.
+  const tls =
+    certificates === undefined
+      ? undefined
+      : { ...server, handshakeTimeout: limits.headersMs, ...certificates.serverOptions() };
   const http2 = new Http2Listener({
     limits: () => edge().limits,
     newRequestId,
     onCall: (call) => serve(openHttp2Exchange(call, edge(), observers)),
     recordRefusal,
   });
-  shutdown.onAnnounce(() => http2.announceShutdown());
+  shutdown.onAnnounce(() => http2.close());
   const app: FastifyInstance = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -97,8 +103,6 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     clientErrorHandler: answerClientErrors(recordRefusal),
     ...(tls === undefined ? { http: server } : { https: tls }),
     ...(tls === undefined || !options.http2 ? {} : { serverFactory: alpnServers(tls, http2) }),
-    requestTimeout: 0,
-    keepAliveTimeout: limits.keepAliveMs,
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply as unknown as FastifyReply, asProblem(error));
     },
@@ -111,16 +115,18 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
       app.addHttpMethod(method, { hasBody: true });
   }
 
-  // Fastify leaves a server that it did not make as it is.
+  // Fastify would set its own on a server that it made, and leaves ours as it is.
   app.server.requestTimeout = 0;
-  app.server.keepAliveTimeout = limits.keepAliveMs;
+  boundConnections(app, limits);
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
+    if (connections.isLastRequest(request.raw.socket)) reply.raw.shouldKeepAlive = false;
     serve(openExchange(request, reply, proceed, edge(), observers));
   });
   await registerWebSocketProxy(app, connectTarget, () => edge().limits.clientStallMs);
   decideExpectationsHere(app);
   refuseConnect(app, recordRefusal);
+  connections.guard(app.server);
   return app;
 }
 

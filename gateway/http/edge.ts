@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { AddressList } from '../../kit/address-list.js';
+import type { ConnectionBounds } from './client-connections.js';
 import type { ForwardLimits } from './response-relay.js';
 
 /** Bounds of one HTTP/2 connection. */
@@ -11,12 +12,14 @@ export interface Http2Limits {
   keepAliveMs: number;
   concurrentStreams: number;
   clientStallMs: number;
+  /** Then the client is asked to connect anew; 0 for never. */
+  requestsPerConnection: number;
 }
 
 /** What the listener takes from the config, one version of it. A request keeps to the one it began with. */
 export interface Edge {
   upstreams: EdgeUpstreams;
-  limits: ForwardLimits & Http2Limits;
+  limits: ForwardLimits & Http2Limits & ConnectionBounds;
   /** Proxies in front of the gateway whose X-Forwarded-* are believed. */
   trustedProxies: AddressList;
 }

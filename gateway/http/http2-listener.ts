@@ -1,5 +1,4 @@
 import {
-  constants,
   type IncomingHttpHeaders,
   performServerHandshake,
   type ServerHttp2Session,
@@ -50,17 +49,17 @@ export class Http2Listener {
         enablePush: false,
       },
     });
+    const life = new SessionLife(session, limits);
     this.#sessions.add(session);
-    const idle = new IdleTimer(session, limits);
     // Reported by `close` as well.
     session.on('error', () => undefined);
     session.on('close', () => {
-      idle.stop();
+      life.stop();
       this.#sessions.delete(session);
     });
     session.on('stream', (stream, headers, _flags, rawHeaders) => {
-      idle.onOpen();
-      stream.once('close', () => idle.onClose());
+      life.onOpen();
+      stream.once('close', () => life.onClose());
       // All that came in one piece is read first: what is opened and reset in one breath is not worth a look
       // (CVE-2023-44487).
       queueMicrotask(() => {
@@ -69,12 +68,11 @@ export class Http2Listener {
     });
   }
 
-  /** Tells clients to come back on another connection; this one still serves what they had sent by then (RFC 9113 section 6.8). */
-  announceShutdown(): void {
-    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
-  }
-
-  /** No further requests; connections end with the last one under way. */
+  /**
+   * No further requests; connections end with the last one under way. What a client has sent and was not taken up any
+   * more it can safely send again, since GOAWAY says which request was the last (RFC 9113 section 6.8). Saying first that
+   * there is no last one yet is not for Node: nghttp2 takes no request after its first GOAWAY, whatever that says.
+   */
   close(): void {
     for (const session of this.#sessions) session.close();
   }
@@ -116,29 +114,33 @@ function misdirection(method: string, scheme: string): Problem | undefined {
   return scheme === 'https' ? undefined : new Problem('request_invalid');
 }
 
-/** Closes a connection without requests. Pings do not keep it open. */
-class IdleTimer {
+/** When one HTTP/2 connection ends: without requests, or after enough of them. Pings do not keep it open. */
+class SessionLife {
   readonly #session: ServerHttp2Session;
-  readonly #keepAliveMs: number;
+  readonly #limits: Http2Limits;
   #timer: NodeJS.Timeout;
   #streams = 0;
+  #requests = 0;
 
-  constructor(session: ServerHttp2Session, { headersMs, keepAliveMs }: Http2Limits) {
+  constructor(session: ServerHttp2Session, limits: Http2Limits) {
+    const { headersMs } = limits;
     this.#session = session;
-    this.#keepAliveMs = keepAliveMs;
+    this.#limits = limits;
     this.#timer = setTimeout(() => session.destroy(), headersMs).unref();
   }
 
   onOpen(): void {
     this.#streams += 1;
+    this.#requests += 1;
     clearTimeout(this.#timer);
+    if (this.#requests === this.#limits.requestsPerConnection) this.#session.close();
   }
 
   onClose(): void {
     this.#streams -= 1;
     if (this.#streams > 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#session.close(), this.#keepAliveMs).unref();
+    this.#timer = setTimeout(() => this.#session.close(), this.#limits.keepAliveMs).unref();
   }
 
   stop(): void {

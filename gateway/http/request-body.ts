@@ -10,6 +10,9 @@ export interface RequestBodyLimits {
   idleMs: number;
 }
 
+/** What is left of the body may still come, and would be taken for the next request. */
+export const lateBody = (): Problem => new Problem('request_timeout', { headers: { connection: 'close' } });
+
 /** Whether the head of the request announced a body. */
 export function hasBody({ headers, bodyFollows }: ClientRequest): boolean {
   if (bodyFollows !== undefined) return bodyFollows;
@@ -42,11 +45,13 @@ export class RequestBody extends Readable {
     source.pause();
   }
 
+  /** The upstream is willing to take more, and the client has sent nothing. */
+  get isAwaited(): boolean {
+    return this.#idle !== undefined;
+  }
+
   override _read(): void {
-    this.#idle ??= setTimeout(
-      () => this.destroy(new Problem('request_timeout', { headers: { connection: 'close' } })),
-      this.#limits.idleMs,
-    );
+    this.#idle ??= setTimeout(() => this.destroy(lateBody()), this.#limits.idleMs);
     this.#source.resume();
   }
 

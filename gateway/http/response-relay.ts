@@ -5,7 +5,7 @@ import type { Forwardable } from '../pipeline/states.js';
 import type { ClientResponse, OwnWord } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
 import { deadlineError, type OutgoingRequest } from './outgoing-request.js';
-import { hasBody } from './request-body.js';
+import { hasBody, lateBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
 import { ResponseTimes } from './response-times.js';
 import type { Shutdown } from './shutdown.js';
@@ -80,8 +80,9 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     const { totalTimeoutMs } = this.#forwardable.route;
     const isClients = totalTimeoutMs === 0 || leftMs < totalTimeoutMs;
     this.#times.limitTotal(leftMs, () => {
-      this.#problem = new Problem('upstream_timeout');
-      this.#abort?.(deadlineError(isClients || this.#started));
+      const isBodyLate = this.#outgoing.body?.isAwaited === true;
+      this.#problem = isBodyLate ? lateBody() : new Problem('upstream_timeout');
+      this.#abort?.(deadlineError(isClients || isBodyLate || this.#started));
       // Between two targets there is nothing to abort.
       this.onError(this.#problem);
     });

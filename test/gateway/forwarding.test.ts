@@ -270,6 +270,24 @@ t.test('a body that stops coming is a 408', async (t) => {
   t.match(reply.json(), { code: 'request_timeout' });
 });
 
+t.test('a body that drips is one for as long as all of it may take', async (t) => {
+  const { url, answer, seen } = await startTestGateway(t, { routes: route({ total_timeout: '400ms' }) });
+  answer((request, response) => {
+    request.on('end', () => response.end('ok'));
+  });
+  const socket = open(url);
+  socket.write('POST /public/x HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n');
+  const drip = setInterval(() => socket.write('x'), 20);
+  const reply = await readAll(socket);
+  clearInterval(drip);
+  t.match(
+    reply,
+    /^HTTP\/1.1 408[\s\S]*connection: close[\s\S]*request_timeout/i,
+    'not for the upstream to answer for',
+  );
+  t.equal(seen.length, 0);
+});
+
 t.test('headers that stop coming are a 408', async (t) => {
   const { url } = await startTestGateway(t, { routes: route(), config: { limits: { headers: '200ms' } } });
   const reply = await rawHttp(url, 'GET /public/x HTTP/1.1\r\nHost:');

@@ -9,6 +9,22 @@ export const Limits = Type.Object(
     body_idle: Type.Optional(Duration('longest pause in a request body; default 10s')),
     client_stall: Type.Optional(Duration('how long a client may take nothing of a response; default 60s')),
     keep_alive: Type.Optional(Duration('how long an idle connection stays open; default 72s')),
+    connections: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'client connections at most; default 20000' }),
+    ),
+    connections_per_address: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'of them: from one address, or one /64 of IPv6; trusted proxies have no such bound; default 2000',
+      }),
+    ),
+    requests_per_connection: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'after how many requests a client is to connect anew; default 0, which is never',
+      }),
+    ),
     concurrent_streams: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -28,6 +44,10 @@ export interface ListenerLimits {
   clientStallMs: number;
   keepAliveMs: number;
   concurrentStreams: number;
+  connections: number;
+  connectionsPerAddress: number;
+  /** 0: no bound. */
+  requestsPerConnection: number;
 }
 
 export function listenerLimits(limits: Static<typeof Limits> = {}): ListenerLimits {
@@ -38,5 +58,8 @@ export function listenerLimits(limits: Static<typeof Limits> = {}): ListenerLimi
     clientStallMs: durationMs(limits.client_stall ?? '60s'),
     keepAliveMs: durationMs(limits.keep_alive ?? '72s'),
     concurrentStreams: limits.concurrent_streams ?? 100,
+    connections: limits.connections ?? 20_000,
+    connectionsPerAddress: limits.connections_per_address ?? 2000,
+    requestsPerConnection: limits.requests_per_connection ?? 0,
   };
 }
