@@ -5,6 +5,8 @@ export interface Authorization {
   token(): Promise<string | undefined>;
   /** Another one in place of this, which the gateway refused; undefined when that was the end of the session. */
   replace(refused: string): Promise<string | undefined>;
+  /** What carries the token in a request. Default, also for undefined: `Authorization: Bearer`. */
+  headers?(token: string, method: string, url: string): Promise<Record<string, string> | undefined>;
 }
 
 /**
@@ -20,12 +22,12 @@ export function authorizedFetch(fetch: Fetch, origin: string, authorization: Aut
     const token = await authorization.token();
     // A Request's body can be read once: its copy is for the first try.
     const first = target instanceof Request && canRepeat ? target.clone() : target;
-    const response = await fetch(first, withToken(target, init, token));
+    const response = await fetch(first, await withToken(authorization, target, init, token));
     if (token === undefined || !canRepeat || !isRefusedToken(response)) return response;
     const another = await authorization.replace(token);
     if (another === undefined) return response;
     await response.body?.cancel();
-    return fetch(target, withToken(target, init, another));
+    return fetch(target, await withToken(authorization, target, init, another));
   };
 }
 
@@ -33,19 +35,27 @@ export function authorizedFetch(fetch: Fetch, origin: string, authorization: Aut
 const baseOf = (origin: string): string =>
   (globalThis as { location?: { href: string } }).location?.href ?? origin;
 
-function withToken(
+async function withToken(
+  authorization: Authorization,
   target: Request | string,
   init: RequestInit | undefined,
   token: string | undefined,
-): RequestInit {
-  const headers = new Headers(init?.headers ?? (target instanceof Request ? target.headers : undefined));
-  if (token !== undefined && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
+): Promise<RequestInit> {
+  const request = target instanceof Request ? target : undefined;
+  const headers = new Headers(init?.headers ?? request?.headers);
+  if (token !== undefined && !headers.has('authorization')) {
+    const method = init?.method ?? request?.method ?? 'GET';
+    const own = await authorization.headers?.(token, method, request?.url ?? String(target));
+    for (const [name, value] of Object.entries(own ?? { authorization: `Bearer ${token}` }))
+      headers.set(name, value);
+  }
   return { ...init, headers };
 }
 
-/** RFC 6750 section 3.1, in the gateway's own words. A 401 of the application's is none of our business. */
+/** RFC 6750 section 3.1 and RFC 9449 section 7.1, in the gateway's own words. A 401 of the application's is none of our business. */
 function isRefusedToken({ status, headers }: Response): boolean {
   return (
-    status === 401 && /\bbearer\b[^,]*\berror="invalid_token"/i.test(headers.get('www-authenticate') ?? '')
+    status === 401 &&
+    /\b(?:bearer|dpop)\b[^,]*\berror="invalid_token"/i.test(headers.get('www-authenticate') ?? '')
   );
 }

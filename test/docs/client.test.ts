@@ -1,13 +1,17 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import t from 'tap';
 import { PROBLEMS } from '../../contracts/problem-codes.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { transpileSources } from '../fixtures/build.js';
 import { startGatewayAndAuth } from '../fixtures/gateway-and-auth.js';
+import { makeClient } from '../fixtures/oauth-client.js';
 import { needsPostgres } from '../fixtures/postgres.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { PAGE_ORIGIN, USER } from '../fixtures/test-auth-service.js';
@@ -28,11 +32,39 @@ t.test('the page’s programs run, and say what they should', needsPostgres, asy
   const { url } = await startGatewayAndAuth(t);
   const env = { GATEWAY: url, EMAIL: USER.email, PASSWORD: USER.password };
   const [, inNode = ''] = blocks;
-  t.equal(blocks.length, 2);
+  t.equal(blocks.length, 3);
   t.equal(
     await run(t, inNode, env),
     `${JSON.stringify(USER.scopes).replace('[', '[ ').replace(']', ' ]').replace(/"/g, "'").replace(',', ', ')}\n1\ntrue invalid_credentials\nrevoked\n`,
   );
+});
+
+t.test('the program of a service runs', needsPostgres, async (t) => {
+  const { url, auth } = await startGatewayAndAuth(t);
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await makeClient(auth, {
+    client_id: 'reporting',
+    auth_method: 'private_key_jwt',
+    jwk: publicKey.export({ format: 'jwk' }),
+    scopes: ['orders:read'],
+  });
+  const key = JSON.stringify(privateKey.export({ format: 'jwk' }));
+  const env = { GATEWAY: url, CLIENT_ID: 'reporting', CLIENT_KEY: key };
+  t.equal(await run(t, blocks[2] ?? '', env), '502\n', 'let through, to an upstream that does not run here');
+});
+
+t.test('the SDK is as small as the page says, and under 6 kB', async (t) => {
+  const { outputFiles } = await build({
+    entryPoints: [join(packageRoot(), 'client/index.ts')],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+  });
+  const bytes = gzipSync(outputFiles[0]?.contents ?? '').length;
+  const [, said = ''] = /([\d.]+) kB gzipped/.exec(page) ?? [];
+  t.ok(Math.abs(bytes / 1000 - Number(said)) < 0.1, `${bytes} bytes; the page says ${said} kB`);
+  t.ok(bytes < 6000);
 });
 
 t.test('the first program runs, as on a page of an allowed origin', needsPostgres, async (t) => {
