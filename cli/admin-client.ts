@@ -9,6 +9,7 @@ import { INTERNAL } from '../contracts/well-known.js';
 import { StartupError } from '../kit/startup-error.js';
 import { type InternalClientTls, internalClientTls, readTlsFiles } from '../kit/tls-files.js';
 import { operatorFolder } from './gateway-address.js';
+import { terminal } from './terminal.js';
 
 /** What {@link withAdminOptions} adds to a command. */
 export interface AdminOptions {
@@ -61,7 +62,7 @@ export function withAdminOptions(command: Command): Command {
 }
 
 /** Talks to the admin API over mTLS as the operator. Throws StartupError when the certificates cannot be read. */
-export function openAdminClient(options: AdminOptions, env: NodeJS.ProcessEnv = process.env): AdminClient {
+export function openAdminClient(options: AdminOptions, env: NodeJS.ProcessEnv = terminal().env): AdminClient {
   const dataDir = env['GATEHOUSE_DATA'] || DEFAULT_DATA_DIR;
   const pki = operatorFolder(options.pki, env);
   const urls = options.url ?? (env['AUTH_INTERNAL_URL'] || readRunningUrl(dataDir));

@@ -4,6 +4,7 @@ import type { LogoutResponse } from '../contracts/auth-api.js';
 import { type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
 import { wholeSeconds } from './option-values.js';
 import { EXIT_PENDING, PENDING_HELP, printAnswer, printEnding, table } from './print.js';
+import { terminal } from './terminal.js';
 
 interface CreateOptions extends AdminOptions {
   service: string;
@@ -49,7 +50,7 @@ export function addApiKeysCommand(program: Command): void {
       const path = `${pathOf(id)}/rotate`;
       const { body } = await openAdminClient(options).call<AdminApiKeyCreated>('POST', path, { overlap });
       printAnswer(options, body, ({ api_key }) => api_key);
-      if ('pending' in body) process.exitCode = EXIT_PENDING;
+      if ('pending' in body) terminal().exitCode = EXIT_PENDING;
     });
 
   withAdminOptions(keys.command('revoke'))

@@ -4,6 +4,7 @@ import { sarifLog } from './check/sarif.js';
 import { type CheckResult, checkText } from './check/text.js';
 import { withConfig } from './config-option.js';
 import { print } from './print.js';
+import { terminal } from './terminal.js';
 
 interface CheckOptions {
   config: string;
@@ -41,12 +42,12 @@ async function check(options: CheckOptions): Promise<void> {
     print(JSON.stringify(sarifLog([...result.errors, ...result.warnings]), null, 2));
   else if (options.json === true) print(JSON.stringify(result, null, 2));
   else print(checkText(result));
-  if (!result.ok) process.exitCode = 1;
+  if (!result.ok) terminal().exitCode = 1;
 }
 
 async function resultOf({ config, online, strict }: CheckOptions): Promise<CheckResult> {
   const { checkConfig, checkOnline } = await import('../gateway/index.js');
-  const { errors, warnings, options } = checkConfig(config, process.env, systemClock.now());
+  const { errors, warnings, options } = checkConfig(config, terminal().env, systemClock.now());
   const asked =
     online === true && options !== undefined ? await checkOnline(options, { clock: systemClock }) : undefined;
   const all = [...errors, ...(asked?.errors ?? [])];

@@ -14,6 +14,7 @@ import { StartupError } from '../kit/startup-error.js';
 import { type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
 import { wholeSeconds } from './option-values.js';
 import { EXIT_PENDING, PENDING_HELP, printAnswer, printEnding, table } from './print.js';
+import { terminal } from './terminal.js';
 
 interface CredentialOptions extends AdminOptions {
   key?: string;
@@ -126,7 +127,7 @@ async function rotate(id: string, options: CredentialOptions & { overlap: number
   );
   // The secret alone on standard output, so that it can be piped to where it belongs.
   printAnswer(options, body, ({ client_secret }) => client_secret ?? `${id} has its new credential`);
-  if ('pending' in body) process.exitCode = EXIT_PENDING;
+  if ('pending' in body) terminal().exitCode = EXIT_PENDING;
 }
 
 function methodOf({ jwk, certificate_name }: AdminNewCredential): AdminClient['auth_method'] {

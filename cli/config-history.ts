@@ -7,6 +7,7 @@ import type {
 } from '../contracts/admin-api.js';
 import { askGateway, type GatewayAdminOptions, withGatewayAdmin } from './gateway-admin.js';
 import { cell, print, printAnswer, table } from './print.js';
+import { terminal } from './terminal.js';
 
 interface Options extends GatewayAdminOptions {
   json?: boolean;
@@ -45,7 +46,7 @@ const change = (options: Options, path: string, body?: object): Promise<ConfigRe
 
 function conclude(options: Options, report: ConfigReload): void {
   printAnswer(options, report, reloadText);
-  if (report.result === 'refused') process.exitCode = 1;
+  if (report.result === 'refused') terminal().exitCode = 1;
   else if (options.json !== true && report.trigger === 'rollback')
     print('The file on disk is as it was: it is read again when it changes and when the gateway restarts.');
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { withConfig } from './config-option.js';
 import { printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 /** `gatehouse config show`: the config as the gateway goes by it. */
 export function addConfigShowCommand(config: Command): void {
@@ -15,7 +16,7 @@ export function addConfigShowCommand(config: Command): void {
     )
     .action(async (options: { config: string; json?: boolean }) => {
       const { effectiveConfig, loadGatewayConfig, offlineGateway } = await import('../gateway/index.js');
-      const gateway = await offlineGateway(loadGatewayConfig(options.config, process.env));
+      const gateway = await offlineGateway(loadGatewayConfig(options.config, terminal().env));
       printAnswer(options, effectiveConfig(gateway), (effective) => stringify(effective).trimEnd());
     });
 }

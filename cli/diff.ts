@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ConfigChange } from '../gateway/index.js';
 import { cell, printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 const EXIT_DIFFERENT = 2;
 
@@ -23,13 +24,13 @@ export function addDiffCommand(program: Command): void {
 
 async function diff(oldPath: string, newPath: string, options: { json?: boolean }): Promise<void> {
   const { diffConfigs, EFFECTS, loadGatewayConfig, offlineGateway } = await import('../gateway/index.js');
-  const before = await offlineGateway(loadGatewayConfig(oldPath, process.env));
-  const after = await offlineGateway(loadGatewayConfig(newPath, process.env));
+  const before = await offlineGateway(loadGatewayConfig(oldPath, terminal().env));
+  const after = await offlineGateway(loadGatewayConfig(newPath, terminal().env));
   const changes = diffConfigs(before, after);
   printAnswer(options, { same: changes.length === 0, changes }, () =>
     changes.length === 0 ? 'no difference in effect' : changesText(changes, EFFECTS),
   );
-  if (changes.length > 0) process.exitCode = EXIT_DIFFERENT;
+  if (changes.length > 0) terminal().exitCode = EXIT_DIFFERENT;
 }
 
 function changesText(

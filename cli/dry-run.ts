@@ -3,6 +3,7 @@ import type { DryRunReport } from '../gateway/index.js';
 import { StartupError } from '../kit/startup-error.js';
 import { cell, printAnswer } from './print.js';
 import { readLines } from './read-lines.js';
+import { terminal } from './terminal.js';
 
 const EXIT_DIFFERENT = 2;
 
@@ -33,12 +34,12 @@ async function run(
   options: { json?: boolean },
 ): Promise<void> {
   const { CHANGES, dryRun, loadGatewayConfig, offlineGateway } = await import('../gateway/index.js');
-  const before = await offlineGateway(loadGatewayConfig(oldPath, process.env));
-  const after = await offlineGateway(loadGatewayConfig(newPath, process.env));
+  const before = await offlineGateway(loadGatewayConfig(oldPath, terminal().env));
+  const after = await offlineGateway(loadGatewayConfig(newPath, terminal().env));
   const report = await dryRun(readLines(log), before, after);
   if (report.replayed === 0) throw new StartupError(`nothing to replay: ${whyNothing(report)}`);
   printAnswer(options, report, () => reportText(report, CHANGES));
-  if (!report.same) process.exitCode = EXIT_DIFFERENT;
+  if (!report.same) terminal().exitCode = EXIT_DIFFERENT;
 }
 
 function whyNothing({ skipped }: DryRunReport): string {

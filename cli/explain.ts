@@ -7,6 +7,7 @@ import { withConfig } from './config-option.js';
 import { explanationText } from './explanation-text.js';
 import { askGateway, type GatewayAdminOptions, withGatewayAdmin } from './gateway-admin.js';
 import { printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 interface ExplainOptions extends GatewayAdminOptions {
   config: string;
@@ -58,7 +59,7 @@ async function explain(method: string, url: string, options: ExplainOptions): Pr
 async function answer(asked: ExplainRequest, options: ExplainOptions): Promise<Explanation> {
   if (options.live === true) return askGateway<Explanation>(options, 'POST', '/explain', asked);
   const { loadGatewayConfig, offlineGateway } = await import('../gateway/index.js');
-  const gateway = await offlineGateway(loadGatewayConfig(options.config, process.env));
+  const gateway = await offlineGateway(loadGatewayConfig(options.config, terminal().env));
   return gateway.explain(asked);
 }
 
@@ -67,7 +68,7 @@ async function caller(options: ExplainOptions): Promise<Pick<ExplainRequest, 'to
   if (as !== undefined && token !== undefined) throw new StartupError('give --token or --as, not both');
   if (as === undefined && (kind ?? claims ?? issuer) !== undefined)
     throw new StartupError('--kind, --claim and --issuer are about --as: give it as well');
-  if (token !== undefined) return { token: token === '-' ? (await text(process.stdin)).trim() : token };
+  if (token !== undefined) return { token: token === '-' ? (await text(terminal().stdin)).trim() : token };
   if (as === undefined) return {};
   return {
     as: {

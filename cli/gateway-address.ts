@@ -3,6 +3,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { GATEWAY_SPIFFE_ID, spiffeIdFromSubjectAltName } from '../contracts/spiffe.js';
 import { StartupError } from '../kit/startup-error.js';
 import { readTlsFiles } from '../kit/tls-files.js';
+import { terminal } from './terminal.js';
 
 /** How to connect, as `request` of `node:http` and `node:https` takes it. */
 export interface Connection {
@@ -18,7 +19,7 @@ export interface Connection {
 }
 
 /** The operator's folder of certificates: as given, PKI_DIR, or that of a `gatehouse start` on this machine. */
-export function operatorFolder(given: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+export function operatorFolder(given: string | undefined, env: NodeJS.ProcessEnv = terminal().env): string {
   return given ?? (env['PKI_DIR'] || join(env['GATEHOUSE_DATA'] || '.gatehouse', 'pki'));
 }
 

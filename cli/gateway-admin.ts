@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { ProblemBody } from '../contracts/problem-codes.js';
 import { StartupError } from '../kit/startup-error.js';
 import { adminConnection, type Connection } from './gateway-address.js';
+import { terminal } from './terminal.js';
 
 /** What {@link withGatewayAdmin} adds to a command. */
 export interface GatewayAdminOptions {
@@ -38,7 +39,7 @@ export async function askGateway<T>(
   body?: object,
   reports: readonly number[] = [],
 ): Promise<T> {
-  const { env } = process;
+  const { env } = terminal();
   const admin = options.admin ?? (env['ADMIN_URL'] || `http://127.0.0.1:${env['ADMIN_PORT'] || 9901}`);
   const connection = adminConnection(admin, options.pki);
   let answer: { status: number; content: string };
@@ -58,7 +59,7 @@ export async function askGateway<T>(
 
 /** With the `admin.token` of the config, where the environment has it. */
 export function adminAuthorization(): { authorization?: string } {
-  const token = process.env['ADMIN_TOKEN'];
+  const token = terminal().env['ADMIN_TOKEN'];
   return token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
 }
 

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { cell, print } from './print.js';
+import { terminal } from './terminal.js';
 
 interface ImportCommandOptions {
   upstream: string;
@@ -49,9 +50,9 @@ async function importOpenApi(file: string, options: ImportCommandOptions): Promi
   if (options.json === true) print(JSON.stringify(report, null, 2));
   else {
     print(routesYaml(report).trimEnd());
-    for (const note of notes) process.stderr.write(`${cell(note)}\n`);
+    for (const note of notes) terminal().writeError(`${cell(note)}\n`);
   }
-  if (options.strict === true && notes.length > 0) process.exitCode = 1;
+  if (options.strict === true && notes.length > 0) terminal().exitCode = 1;
 }
 
 function configName(value: string): string {

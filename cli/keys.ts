@@ -9,6 +9,7 @@ import type {
 import { StartupError } from '../kit/startup-error.js';
 import { type AdminClient, type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
 import { EXIT_PENDING, printAnswer, table } from './print.js';
+import { terminal } from './terminal.js';
 
 /** `gatehouse keys …`: the signing keys, over the auth service's admin API. */
 export function addKeysCommand(program: Command): void {
@@ -76,7 +77,7 @@ async function revoke(kid: string, options: AdminOptions): Promise<void> {
     body,
     ({ active }) => `${kid} is revoked, ${active} signs${isPending ? '; not every gateway knows yet' : ''}`,
   );
-  if (isPending) process.exitCode = EXIT_PENDING;
+  if (isPending) terminal().exitCode = EXIT_PENDING;
 }
 
 /** Sessions that are in use are passed over, so the work is gone through again until nothing is left to do. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { LintFinding } from '../gateway/index.js';
 import { withConfig } from './config-option.js';
 import { cell, printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 interface LintOptions {
   config: string;
@@ -34,7 +35,7 @@ async function lint(options: LintOptions): Promise<void> {
   const { ignoreFindings, lintConfig, loadGatewayConfig, offlineGateway } = await import(
     '../gateway/index.js'
   );
-  const gateway = await offlineGateway(loadGatewayConfig(options.config, process.env));
+  const gateway = await offlineGateway(loadGatewayConfig(options.config, terminal().env));
   const file = options.ignore ?? (existsSync(DEFAULT_IGNORE) ? DEFAULT_IGNORE : undefined);
   const report = ignoreFindings(lintConfig(gateway), gateway, file);
   printAnswer(options, report, ({ findings: left, ignored, stale }) =>
@@ -47,7 +48,7 @@ async function lint(options: LintOptions): Promise<void> {
   const isStrict = options.strict === true;
   const fails = ({ severity }: LintFinding): boolean =>
     severity === 'error' || (isStrict && severity === 'warning');
-  if (report.findings.some(fails) || (isStrict && report.stale.length > 0)) process.exitCode = 1;
+  if (report.findings.some(fails) || (isStrict && report.stale.length > 0)) terminal().exitCode = 1;
 }
 
 const findingText = ({ rule, severity, where, message, source }: LintFinding): string =>

@@ -1,11 +1,4 @@
 #!/usr/bin/env node
-import { StartupError } from '../kit/startup-error.js';
-import { createProgram } from './program.js';
+import { run } from './run.js';
 
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  if (!(error instanceof StartupError)) throw error;
-  process.stderr.write(`gatehouse: ${error.detail}\n`);
-  process.exitCode = 1;
-}
+await run(process.argv.slice(2));

@@ -7,6 +7,7 @@ import { spiffeId } from '../contracts/spiffe.js';
 import type { PkiFiles } from '../kit/dev-pki.js';
 import { StartupError } from '../kit/startup-error.js';
 import { operatorFolder } from './gateway-address.js';
+import { terminal } from './terminal.js';
 
 interface PkiInitOptions {
   dir: string;
@@ -48,7 +49,7 @@ export function addPkiCommand(program: Command): void {
     .description('print a new key-encryption key for the auth service')
     .addHelpText('after', '\nExample:\n  export AUTH_ENCRYPTION_KEY=$(gatehouse kek)')
     .action(() => {
-      process.stdout.write(`${randomBytes(32).toString('base64url')}\n`);
+      terminal().write(`${randomBytes(32).toString('base64url')}\n`);
     });
 }
 
@@ -60,9 +61,7 @@ async function initPki({ dir, eachTo, host }: PkiInitOptions): Promise<void> {
   if (eachTo !== undefined) {
     for (const { name } of leaves) await handOut(files, name, resolve(eachTo, name));
   }
-  process.stdout.write(
-    `certificates for ${leaves.map(({ name }) => name).join(', ')} are in ${eachTo ?? dir}\n`,
-  );
+  terminal().write(`certificates for ${leaves.map(({ name }) => name).join(', ')} are in ${eachTo ?? dir}\n`);
 }
 
 async function issueLeaf(name: string, { dir, host }: PkiIssueOptions, command: Command): Promise<void> {
@@ -79,7 +78,7 @@ async function issueLeaf(name: string, { dir, host }: PkiIssueOptions, command: 
   const files = await ensureDevPki({ dir: resolve(dir), leaves: [leaf] });
   const { cert, key } = files.leaf(name);
   const lines = { cert, key, ca: files.ca, spiffe_id: leaf.spiffeId };
-  for (const [what, value] of Object.entries(lines)) process.stdout.write(`${what.padEnd(9)}  ${value}\n`);
+  for (const [what, value] of Object.entries(lines)) terminal().write(`${what.padEnd(9)}  ${value}\n`);
 }
 
 /** So that no part can read another's key, let alone the CA's. */

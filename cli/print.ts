@@ -1,10 +1,12 @@
+import { terminal } from './terminal.js';
+
 /** Standard output of commands: JSON for programs, text for people. */
 
 /** Exit code of something that is durable but has not reached everyone yet. */
 export const EXIT_PENDING = 3;
 
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  terminal().write(`${line}\n`);
 }
 
 /** The answer as it came, or what `asText` makes of it. */
@@ -16,7 +18,7 @@ export function printAnswer<T>(options: { json?: boolean }, body: T, asText: (bo
 export function printEnding(options: { json?: boolean }, body: object, done: string): void {
   const isPending = 'pending' in body;
   printAnswer(options, body, () => (isPending ? `${done}; not every gateway knows yet` : done));
-  if (isPending) process.exitCode = EXIT_PENDING;
+  if (isPending) terminal().exitCode = EXIT_PENDING;
 }
 
 export const PENDING_HELP = `\nExit code ${EXIT_PENDING}: done, but not every gateway knows yet; the service goes on telling them.`;

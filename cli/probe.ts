@@ -4,6 +4,7 @@ import { connect } from 'node:tls';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type InternalClientTls, internalClientTls, readTlsFiles } from '../kit/tls-files.js';
 import { adminAuthorization } from './gateway-admin.js';
+import { terminal } from './terminal.js';
 
 interface ProbeOptions {
   ca?: string;
@@ -36,8 +37,8 @@ export function addProbeCommand(program: Command): void {
         await probe(url, options);
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
-        process.stderr.write(`gatehouse: ${url} is not up: ${message || code}\n`);
-        process.exitCode = 1;
+        terminal().writeError(`gatehouse: ${url} is not up: ${message || code}\n`);
+        terminal().exitCode = 1;
       }
     });
 }

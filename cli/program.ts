@@ -19,6 +19,7 @@ import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 import { addRevokeCommand } from './revoke.js';
 import { addRoutesCommand } from './routes.js';
+import { terminal } from './terminal.js';
 import { addTestCommand } from './test-config.js';
 import { addUsersCommand } from './users.js';
 
@@ -34,9 +35,13 @@ export function createProgram(): Command {
     .description('One public door for an API.')
     .version(packageVersion())
     .showHelpAfterError('(gatehouse --help shows how)')
-    .configureOutput({ outputError: (text, write) => write(`gatehouse: ${text}`) })
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-  const env = process.env;
+    .configureOutput({
+      writeOut: (text) => terminal().write(text),
+      writeErr: (text) => terminal().writeError(text),
+      outputError: (text, write) => write(`gatehouse: ${text}`),
+    })
+    .exitOverride();
+  const env = terminal().env;
 
   program
     .command('start', { isDefault: true })

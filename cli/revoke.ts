@@ -5,6 +5,7 @@ import { StartupError } from '../kit/startup-error.js';
 import { parseDurationMs } from '../kit/units.js';
 import { type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
 import { EXIT_PENDING, printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 interface RevokeOptions extends AdminOptions {
   iss?: string;
@@ -71,8 +72,8 @@ async function token(
   if ((jti === undefined) === (tokenStdin !== true)) throw new StartupError('give a jti or --token-stdin');
   if (jti !== undefined) return send({ kind: 'token', jti, ...common(rest) }, rest);
   // Not from an argument: those can be read by everybody on the machine, and stay in the shell's history.
-  if (process.stdin.isTTY) throw new StartupError('give the token on standard input: … < token.txt');
-  return send({ kind: 'token', token: (await text(process.stdin)).trim() }, rest);
+  if (terminal().stdin.isTTY) throw new StartupError('give the token on standard input: … < token.txt');
+  return send({ kind: 'token', token: (await text(terminal().stdin)).trim() }, rest);
 }
 
 function notBefore(
@@ -96,7 +97,7 @@ async function send(request: AdminRevocationRequest, options: AdminOptions): Pro
   const { body } = await client.call<AdminRevocationResponse>('POST', '/revocations', request);
   const isPending = 'pending' in body;
   printAnswer(options, body, () => (isPending ? 'revoked; not every gateway knows yet' : 'revoked'));
-  if (isPending) process.exitCode = EXIT_PENDING;
+  if (isPending) terminal().exitCode = EXIT_PENDING;
 }
 
 function wholeNumber(value: string): number {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { withConfig } from './config-option.js';
 import { printAnswer, table } from './print.js';
+import { terminal } from './terminal.js';
 
 /** `gatehouse routes`: what the config serves, and to whom. */
 export function addRoutesCommand(program: Command): void {
@@ -18,7 +19,7 @@ export function addRoutesCommand(program: Command): void {
 
 async function list(options: { config: string; public?: boolean; json?: boolean }): Promise<void> {
   const { listRoutes, loadGatewayConfig, offlineGateway } = await import('../gateway/index.js');
-  const gateway = await offlineGateway(loadGatewayConfig(options.config, process.env));
+  const gateway = await offlineGateway(loadGatewayConfig(options.config, terminal().env));
   const routes = listRoutes(gateway).filter((route) => options.public !== true || route.public);
   printAnswer(options, { routes }, () =>
     table(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ExpectationReport } from '../gateway/index.js';
 import { cell, printAnswer } from './print.js';
+import { terminal } from './terminal.js';
 
 interface TestOptions {
   config?: string;
@@ -27,10 +28,10 @@ export function addTestCommand(program: Command): void {
 
 async function test(file: string, options: TestOptions): Promise<void> {
   const { runExpectations } = await import('../gateway/index.js');
-  const report = await runExpectations(file, options.config, process.env);
+  const report = await runExpectations(file, options.config, terminal().env);
   printAnswer(options, report, reportText);
   const failed = report.results.some(({ differences }) => differences.length > 0);
-  if (failed || (options.allRoutes === true && report.untested.length > 0)) process.exitCode = 1;
+  if (failed || (options.allRoutes === true && report.untested.length > 0)) terminal().exitCode = 1;
 }
 
 function reportText({ results, untested }: ExpectationReport): string {

@@ -12,6 +12,7 @@ import type { LogoutResponse } from '../contracts/auth-api.js';
 import { StartupError } from '../kit/startup-error.js';
 import { type AdminOptions, openAdminClient, withAdminOptions } from './admin-client.js';
 import { cell, PENDING_HELP, printAnswer, printEnding, table } from './print.js';
+import { terminal } from './terminal.js';
 
 interface CreateOptions extends AdminOptions {
   email: string;
@@ -132,8 +133,8 @@ async function setRoles(user: string, { role, scope, ...options }: AccessOptions
 
 /** Not from an argument: those can be read by everybody on the machine, and stay in the shell's history. */
 async function readPassword(): Promise<string> {
-  if (process.stdin.isTTY) throw new StartupError('give the password on standard input: … < password.txt');
-  return (await text(process.stdin)).replace(/\r?\n$/, '');
+  if (terminal().stdin.isTTY) throw new StartupError('give the password on standard input: … < password.txt');
+  return (await text(terminal().stdin)).replace(/\r?\n$/, '');
 }
 
 function usersTable(users: readonly AdminUser[]): string {

@@ -1,7 +1,11 @@
+import type { Gateway, GatewayDeps } from './compose.js';
+import type { runGateway as run } from './main.js';
+import type { GatewayOptions } from './options.js';
+
 /** What the rest of the house may use of the gateway. */
 export { type ConfigReport, checkConfig } from './check-config.js';
 export { checkOnline, type OnlineVerdict } from './check-online.js';
-export { type Gateway, type GatewayDeps, startGateway } from './compose.js';
+export type { Gateway, GatewayDeps } from './compose.js';
 export { type ConfigChange, EFFECTS } from './inspect/config-change.js';
 export { diffConfigs } from './inspect/diff-configs.js';
 export { type DryRunReport, dryRun } from './inspect/dry-run/dry-run.js';
@@ -15,8 +19,15 @@ export {
   type ExpectationReport,
   runExpectations,
 } from './inspect/run-expectations.js';
-export { runGateway } from './main.js';
 export { type OfflineGateway, offlineGateway } from './offline-explain.js';
 export { type GatewayOptions, loadGatewayConfig } from './options.js';
 export { routePathFault } from './routing/compile/check-pattern.js';
 export { GatewayConfigSchema } from './routing/schema.js';
+
+/** Servers and drivers are loaded when they are needed: most commands only read a config. */
+export async function startGateway(options: GatewayOptions, deps?: GatewayDeps): Promise<Gateway> {
+  const compose = await import('./compose.js');
+  return compose.startGateway(options, deps);
+}
+
+export const runGateway: typeof run = async (options) => (await import('./main.js')).runGateway(options);

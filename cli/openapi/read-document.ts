@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { LineCounter, parseDocument } from 'yaml';
 import { StartupError } from '../../kit/startup-error.js';
+import { terminal } from '../terminal.js';
 import { mapAt, member, type Node, unusable } from './problem.js';
 
 export interface OpenApiDocument {
@@ -28,7 +29,7 @@ export async function readDocument(file: string): Promise<OpenApiDocument> {
 
 async function readSource(file: string): Promise<string> {
   try {
-    return await (file === '-' ? text(process.stdin) : readFile(file, 'utf8'));
+    return await (file === '-' ? text(terminal().stdin) : readFile(file, 'utf8'));
   } catch (cause) {
     throw new StartupError(`cannot read ${file}: ${(cause as Error).message}`, { cause });
   }

@@ -5,7 +5,7 @@ import t from 'tap';
 import type { AuthConfig } from '../../auth-service/index.js';
 import type { AdminResetLink, AdminUserCreated, AdminUserList } from '../../contracts/admin-users.js';
 import { OPERATOR_SPIFFE_ID } from '../../contracts/spiffe.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { followed } from '../fixtures/followed.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { testPki } from '../fixtures/pki.js';
@@ -211,8 +211,7 @@ t.test('accounts by the admin API', needsPostgres, async (t) => {
     for (const [name, pem] of Object.entries({ ca: pki.ca, operator: cert, 'operator-key': key }))
       writeFileSync(join(dir, `${name}.pem`), pem);
     const env = { PKI_DIR: dir, AUTH_INTERNAL_URL: auth.internalUrl };
-    const cli = buildCli(t);
-    const users = (...args: string[]) => cli.run(['users', ...args], env);
+    const users = (...args: string[]) => runCli(['users', ...args], env);
 
     const made = await users('create', '--email', 'iris@example.test', '--scope', 'orders:read');
     t.equal(made.code, 0, made.stderr);
@@ -220,11 +219,11 @@ t.test('accounts by the admin API', needsPostgres, async (t) => {
     const [token = ''] = made.stdout.split('\n');
     t.equal((await auth.post('/auth/password/reset', { token, new_password: PASSWORD })).status, 200);
     const withPassword = ['users', 'create', '--email', 'jon@example.test', '--password-stdin'];
-    t.match(await cli.run(withPassword, env, `${PASSWORD}\n`), {
+    t.match(await runCli(withPassword, env, `${PASSWORD}\n`), {
       code: 0,
       stdout: /^jon@example.test can log in$/m,
     });
-    t.match(await cli.run(withPassword, env, PASSWORD), {
+    t.match(await runCli(withPassword, env, PASSWORD), {
       code: 1,
       stderr: /^gatehouse: refused: .*\(409 email_taken/,
     });

@@ -5,7 +5,7 @@ import { decodeJwt } from 'jose';
 import t, { type Test } from 'tap';
 import type { AdminApiKey, AdminApiKeyCreated, AdminNewApiKey } from '../../contracts/admin-machines.js';
 import { INTERNAL } from '../../contracts/well-known.js';
-import { buildCli, type Cli } from '../fixtures/cli.js';
+import { type Cli, runCli } from '../fixtures/cli.js';
 import { followed } from '../fixtures/followed.js';
 import { type MtlsClient, mtlsRequest } from '../fixtures/mtls-request.js';
 import { assertion, assertionForm, basic, postForm } from '../fixtures/oauth-client.js';
@@ -148,8 +148,7 @@ async function byCommand(t: Test, auth: TestAuth): Promise<void> {
   writeFileSync(keyFile, publicKey.export({ format: 'pem', type: 'spki' }));
   writeFileSync(join(dir, 'bad.pem'), 'nothing');
   const env = { PKI_DIR: dir, AUTH_INTERNAL_URL: auth.internalUrl };
-  const cli = buildCli(t);
-  const run = (line: string) => cli.run(line.split(' '), env);
+  const run = (line: string) => runCli(line.split(' '), env);
   const token = async (form: Record<string, string>, headers = {}) =>
     (await postForm(auth, '/oauth/token', form, headers)).status;
   const grant = { grant_type: 'client_credentials' };

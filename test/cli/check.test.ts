@@ -9,7 +9,7 @@ import { CONFIG_PROBLEMS } from '../../contracts/config-problems.js';
 import { GATEWAY_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
 import { checkConfig, checkOnline } from '../../gateway/index.js';
 import { systemClock } from '../../kit/clock.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { startKeyServer } from '../fixtures/key-server.js';
 import { testPki } from '../fixtures/pki.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
@@ -61,14 +61,13 @@ async function config(t: Test, given: Given = {}): Promise<string> {
 }
 
 t.test('gatehouse check', async (t) => {
-  const cli = buildCli(t);
   const good = await config(t);
   const bad = 'test/fixtures/bad-config/many-faults.yaml';
 
-  const text = await cli.run(['check', '--config', good], {});
+  const text = await runCli(['check', '--config', good], {});
   t.strictSame([text.code, text.stdout], [0, `${good} is good: 1 route\n`]);
 
-  const json = await cli.run(['check', '--config', bad, '--json'], { PKI: '/nowhere' });
+  const json = await runCli(['check', '--config', bad, '--json'], { PKI: '/nowhere' });
   const result = JSON.parse(json.stdout) as { ok: boolean; errors: { code: string; line: number }[] };
   t.equal(json.code, 1);
   t.equal(result.ok, false);
@@ -79,10 +78,10 @@ t.test('gatehouse check', async (t) => {
   const open = join(temporaryFolder(t), 'redis');
   writeFileSync(open, 'redis://127.0.0.1:1', { mode: 0o644 });
   const warned = await config(t, { revocation: { redis_url: `file:${open}` } });
-  const lax = await cli.run(['check', '--config', warned], {});
+  const lax = await runCli(['check', '--config', warned], {});
   t.equal(lax.code, 0, 'a warning leaves the config good');
   t.match(lax.stdout, /warning config_secret_readable: .*\n[\s\S]*0 errors, 1 warning\n$/);
-  const strict = await cli.run(['check', '--config', warned, '--strict', '--sarif'], {});
+  const strict = await runCli(['check', '--config', warned, '--strict', '--sarif'], {});
   t.equal(strict.code, 1, 'unless strict');
   t.match(JSON.parse(strict.stdout), {
     runs: [
@@ -140,8 +139,7 @@ t.test('SARIF: what is written keeps to the schema of OASIS', async (t) => {
   t.strictSame(faults(read(problems)), []);
   t.strictSame(faults(read([])), []);
 
-  const cli = buildCli(t);
-  const { stdout } = await cli.run(['check', '--sarif', '--config', join(folder, 'many-faults.yaml')], {});
+  const { stdout } = await runCli(['check', '--sarif', '--config', join(folder, 'many-faults.yaml')], {});
   t.strictSame(faults(JSON.parse(stdout)), []);
 
   const broken = read(problems.slice(0, 1));

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import type { ConfigHistoryReport, ConfigReload } from '../../contracts/admin-api.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { fakeClock } from '../fixtures/fake-clock.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -11,7 +11,6 @@ const TOKEN = 'an-admin-token-of-thirty-two-characters-or-so';
 
 /** A running gateway that reads its file only when asked to, and `gatehouse config …` with it. */
 async function start(t: Test, config: object = {}) {
-  const cli = buildCli(t);
   // Time stands still: the gateway's own watch never gets to look.
   const deps = { clock: fakeClock(Date.now()) };
   const test = await startTestGateway(t, { routes: [PUBLIC], config, deps, waitUntilReady: false });
@@ -20,7 +19,7 @@ async function start(t: Test, config: object = {}) {
     ...test,
     write: (changes: object) => writeFileSync(test.configFile, test.configWith(changes)),
     run: (args: string[], more: Record<string, string> = {}) =>
-      cli.run(['config', ...args], { ...env, ...more }),
+      runCli(['config', ...args], { ...env, ...more }),
     version: () => test.gateway.readiness().config.version,
     status: async (path: string) => (await fetch(test.url + path)).status,
   };

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readLines } from '../../cli/read-lines.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 
 const OLD = 'config/gateway.yaml';
@@ -12,22 +12,17 @@ const MISSING = { status: 401, code: 'credentials_missing' };
 const ADMIN = line({ route: 'GET|POST|PUT|PATCH|DELETE /api/admin/*', path: '/api/admin/x', ...MISSING });
 
 t.test('gatehouse dry-run: from a file or standard input, exit codes 0, 2 and 1', async (t) => {
-  const cli = buildCli(t);
   const dir = temporaryFolder(t);
   const log = join(dir, 'access.log');
   writeFileSync(log, STATUS + ADMIN + ADMIN);
   const open = join(dir, 'new.yaml');
   writeFileSync(open, readFileSync(OLD, 'utf8').replace('auth: admin,', 'auth: public,'));
 
-  const same = await cli.run(['dry-run', log, OLD, OLD], {});
+  const same = await runCli(['dry-run', log, OLD, OLD], {});
   t.match(same, { code: 0, stdout: /^3 requests replayed, 0 of them change/ });
   t.match(same.stdout, /The log holds no tokens/);
 
-  const text = await cli.run(
-    ['dry-run', '-', OLD, open],
-    {},
-    `${STATUS}not JSON\n${ADMIN}${ADMIN.trimEnd()}`,
-  );
+  const text = await runCli(['dry-run', '-', OLD, open], {}, `${STATUS}not JSON\n${ADMIN}${ADMIN.trimEnd()}`);
   t.equal(text.code, 2);
   t.match(text.stdout, /^WAS REFUSED, NOW SERVED\n {2}2 × GET \/api\/admin\/\*, such as \/api\/admin\/x\n/);
   t.match(
@@ -39,7 +34,7 @@ t.test('gatehouse dry-run: from a file or standard input, exit codes 0, 2 and 1'
     '3 requests replayed, 2 of them change or may change\nnot replayed: 1 lines that are no JSON',
   );
 
-  const json = await cli.run(['dry-run', log, OLD, open, '--json'], {});
+  const json = await runCli(['dry-run', log, OLD, open, '--json'], {});
   t.equal(json.code, 2);
   t.match(JSON.parse(json.stdout), {
     same: false,
@@ -49,17 +44,17 @@ t.test('gatehouse dry-run: from a file or standard input, exit codes 0, 2 and 1'
   });
 
   const pattern = line({ route: 'GET /api/orders/:id', path: '/api/orders/:id' });
-  t.match(await cli.run(['dry-run', '-', OLD, OLD], {}, pattern), {
+  t.match(await runCli(['dry-run', '-', OLD, OLD], {}, pattern), {
     code: 1,
     stdout: '',
     stderr:
       /nothing to replay: the log has the paths of routes, not of requests\. Set `log: \{ path: raw \}`/,
   });
-  t.match(await cli.run(['dry-run', log, OLD, join(dir, 'none')], {}), {
+  t.match(await runCli(['dry-run', log, OLD, join(dir, 'none')], {}), {
     code: 1,
     stderr: /config_unreadable/,
   });
-  t.match(await cli.run(['dry-run', log, OLD], {}), { code: 2, stderr: /missing required argument 'new'/ });
+  t.match(await runCli(['dry-run', log, OLD], {}), { code: 2, stderr: /missing required argument 'new'/ });
 });
 
 t.test('a log is read line by line, and a line without end takes no memory', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { spiffeId } from '../../contracts/spiffe.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { skippingClock, startKeyServer } from '../fixtures/key-server.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 import { goodClaims, signToken, testKey } from '../fixtures/test-issuer.js';
@@ -29,8 +29,7 @@ t.test('gatehouse jwks shows the keys that a gateway holds, and what is wrong wi
   const unknown = signToken(await testKey(), goodClaims('https://id.test', Date.now()));
   await fetch(`${gateway.url}/api/x`, { headers: { authorization: `Bearer ${unknown}` } });
 
-  const cli = buildCli(t);
-  const { code, stdout } = await cli.run(['jwks', '--admin', gateway.adminUrl], {});
+  const { code, stdout } = await runCli(['jwks', '--admin', gateway.adminUrl], {});
   t.equal(code, 0);
   for (const text of [
     'id  https://id.test',
@@ -43,12 +42,12 @@ t.test('gatehouse jwks shows the keys that a gateway holds, and what is wrong wi
   ]) {
     t.match(stdout, text);
   }
-  const json = await cli.run(['jwks', '--json'], { ADMIN_PORT: new URL(gateway.adminUrl).port });
+  const json = await runCli(['jwks', '--json'], { ADMIN_PORT: new URL(gateway.adminUrl).port });
   t.match(JSON.parse(json.stdout), { issuers: [{ name: 'id', keys: [{ kid: key.kid, alg: 'ES256' }] }] });
 
-  const nobody = await cli.run(['jwks', '--admin', 'http://127.0.0.1:1'], {});
+  const nobody = await runCli(['jwks', '--admin', 'http://127.0.0.1:1'], {});
   t.strictSame([nobody.code, nobody.stderr.split('\n').length], [1, 2]);
   t.match(nobody.stderr, /^gatehouse: the gateway's admin listener at http:\/\/127.0.0.1:1 does not answer/);
-  const wrong = await cli.run(['jwks', '--admin', 'ftp://x'], {});
+  const wrong = await runCli(['jwks', '--admin', 'ftp://x'], {});
   t.match([wrong.code, wrong.stderr], [1, /is not an http:\/\/ or https:\/\/ URL/]);
 });

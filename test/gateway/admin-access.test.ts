@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { testPki } from '../fixtures/pki.js';
 import { rawRequest } from '../fixtures/raw-http.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
@@ -64,11 +64,11 @@ t.test('a name that is not its own could have been pointed at it', async (t) => 
 
 t.test('on a Unix socket its permissions decide; it goes with the gateway', async (t) => {
   const dir = temporaryFolder(t);
-  const [socket, cli] = [join(dir, 'admin.sock'), buildCli(t)];
+  const socket = join(dir, 'admin.sock');
   const { gateway, configFile, configWith } = await startTestGateway(t, { config: { admin: { socket } } });
   t.equal(gateway.adminUrl, `unix:${socket}`);
   t.equal(lstatSync(socket).mode & 0o777, 0o600);
-  const run = (...args: string[]) => cli.run(args, { ADMIN_URL: gateway.adminUrl });
+  const run = (...args: string[]) => runCli(args, { ADMIN_URL: gateway.adminUrl });
   t.match(await run('jwks'), { code: 0, stdout: /^main {2}/ });
   t.match(await run('config', 'reload'), { code: 0, stdout: /^unchanged/ });
   t.equal((await run('probe', `unix:${socket}:/ready`)).code, 0);
@@ -130,8 +130,7 @@ t.test('with TLS nobody gets through the handshake without a certificate of its 
   const ends = gateway.readiness().certificates.map(({ use }) => use);
   t.ok(ends.includes('admin') && ends.includes('admin_ca'));
 
-  const cli = buildCli(t);
-  const run = (...args: string[]) => cli.run([...args, '--admin', gateway.adminUrl], { PKI_DIR: dir });
+  const run = (...args: string[]) => runCli([...args, '--admin', gateway.adminUrl], { PKI_DIR: dir });
   t.match(await run('jwks'), { code: 0, stdout: /^main {2}/ });
   t.match(await run('config', 'history', '--json'), { code: 0 });
   const other = temporaryFolder(t);
@@ -147,7 +146,7 @@ t.test('with TLS nobody gets through the handshake without a certificate of its 
     join(dir, ['ca.pem', 'operator.pem', 'operator-key.pem'][i] ?? ''),
   ]);
   const probe = (path: string) =>
-    cli.run(['probe', gateway.adminUrl + path, ...files, '--spiffe-id', GATEWAY_SPIFFE_ID], {});
+    runCli(['probe', gateway.adminUrl + path, ...files, '--spiffe-id', GATEWAY_SPIFFE_ID], {});
   t.equal((await probe('/ready')).code, 0);
   t.match(await probe('/none'), { code: 1, stderr: /it answered 404/ });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { lintConfig, loadGatewayConfig, offlineGateway } from '../../gateway/index.js';
 import { packageRoot } from '../../kit/package-root.js';
-import { buildCli } from '../fixtures/cli.js';
+import { runCli } from '../fixtures/cli.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -29,14 +29,13 @@ t.test('every command on the page does what the page says', async (t) => {
   }
   const { gateway } = await startTestGateway(t);
   const env = { ADMIN_PORT: new URL(gateway.adminUrl).port };
-  const cli = buildCli(t);
   const lines = blocks('sh').flatMap((text) => text.trim().split('\n'));
   t.ok(lines.length >= 12);
   for (const line of lines) {
     const [, ...args] = words(line.replace(/ # exit .*/, '')).map((word) =>
       files.has(word) ? join(dir, word) : word,
     );
-    const { code, stdout, stderr } = await cli.run(args, env);
+    const { code, stdout, stderr } = await runCli(args, env);
     t.match(line, /^gatehouse /);
     t.equal(code, Number(/ # exit (.*)/.exec(line)?.[1] ?? 0), `${line}\n${stderr}`);
     if (line.includes('--json')) t.type(JSON.parse(stdout), 'object', line);
@@ -51,13 +50,12 @@ t.test('the page names each lint rule there is, and explain prints verdict and h
   );
   const file = join(t.testdir({ 'gateway.yaml': text }), 'gateway.yaml');
   const findings = lintConfig(await offlineGateway(loadGatewayConfig(file, {})));
-  const cli = buildCli(t);
-  const linted = await cli.run(['lint', '--config', file], {});
-  const { stdout } = await cli.run(
+  const linted = await runCli(['lint', '--config', file], {});
+  const { stdout } = await runCli(
     ['explain', 'GET', '/api/orders/5', '--as', 'ann:orders:read::user,admin'],
     {},
   );
-  const refused = await cli.run(
+  const refused = await runCli(
     ['explain', 'GET', '/api/orders', '--token', 'eyJhbGciOiJub25lIn0.e30.c2VjcmV0'],
     {},
   );

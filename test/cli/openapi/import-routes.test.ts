@@ -8,7 +8,7 @@ import { routesYaml } from '../../../cli/openapi/routes-yaml.js';
 import { GATEWAY_SPIFFE_ID } from '../../../contracts/spiffe.js';
 import { checkConfig, loadGatewayConfig, offlineGateway, routePathFault } from '../../../gateway/index.js';
 import { packageRoot } from '../../../kit/package-root.js';
-import { buildCli } from '../../fixtures/cli.js';
+import { runCli } from '../../fixtures/cli.js';
 import { testPki } from '../../fixtures/pki.js';
 import { temporaryFolder } from '../../fixtures/temporary-folder.js';
 
@@ -241,9 +241,8 @@ t.test(
     };
     writeFileSync(file, JSON.stringify(openapi, null, '\t'));
 
-    const { run } = buildCli(t);
     const args = ['import', 'openapi', file, '--upstream', 'orders'];
-    const { code, stdout, stderr } = await run(args, {});
+    const { code, stdout, stderr } = await runCli(args, {});
     t.equal(code, 0);
     t.match(
       stderr,
@@ -266,7 +265,7 @@ t.test(
     writeFileSync(join(config, 'orders-api.yaml'), stdout);
     const { errors } = checkConfig(config, env, Date.now());
     t.strictSame(errors, []);
-    const checked = await run(['check', '--config', config], env);
+    const checked = await runCli(['check', '--config', config], env);
     t.equal(checked.code, 0, checked.stdout);
     const { snapshot } = await offlineGateway(loadGatewayConfig(config, env));
     const find = (method: string, path: string) => {
@@ -282,21 +281,25 @@ t.test(
     });
     t.match(find('GET', '/v1/shop/health'), { access: 'public' });
 
-    const json = await run([...args, '--json', '--strict'], {});
+    const json = await runCli([...args, '--json', '--strict'], {});
     t.equal(json.code, 1, '--strict fails for warnings');
     t.match(JSON.parse(json.stdout), {
       openapi: '3.0.3',
       routes: [{ operations: ['GET /shop/{id}'], route: { path: '/v1/shop/:id' } }, {}, {}],
       left_out: [{}, {}],
     });
-    const stdin = await run(['import', 'openapi', '-', '--upstream', 'orders'], {}, JSON.stringify(openapi));
+    const stdin = await runCli(
+      ['import', 'openapi', '-', '--upstream', 'orders'],
+      {},
+      JSON.stringify(openapi),
+    );
     t.match(stdin, { code: 0, stdout: /from standard input \(OpenAPI 3\.0\.3\)/ });
-    t.match(await run(['import', 'openapi', file], {}), { code: 2, stderr: /--upstream/ });
-    t.match(await run(['import', 'openapi', 'none.yaml', '--upstream', 'a'], {}), {
+    t.match(await runCli(['import', 'openapi', file], {}), { code: 2, stderr: /--upstream/ });
+    t.match(await runCli(['import', 'openapi', 'none.yaml', '--upstream', 'a'], {}), {
       code: 1,
       stderr: /cannot read none\.yaml/,
     });
-    t.match(await run(['import', 'openapi', file, '--upstream', 'Orders!'], {}), {
+    t.match(await runCli(['import', 'openapi', file, '--upstream', 'Orders!'], {}), {
       code: 2,
       stderr: /a name as config has it/,
     });
