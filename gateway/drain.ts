@@ -28,6 +28,7 @@ export function drainOf(
   return async () => {
     const timeMs = drainMs();
     const cancel = clock.after(timeMs, () => {
+      shutdown?.end();
       for (const socket of sockets) cutSocket(socket);
     });
     server.keepAliveTimeout = LINGER_MS;

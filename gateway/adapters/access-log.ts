@@ -67,6 +67,7 @@ function lineOf(outcome: Outcome): Record<string, unknown> {
     status: outcome.status,
     code: problem?.code,
     reason: problem?.reason,
+    cut: outcome.cut,
     issuer: outcome.issuer,
     reportOnly: reported === undefined ? undefined : { code: reported.code, reason: reported.reason },
     stale: outcome.stale ? true : undefined,

@@ -4,6 +4,10 @@ import { WebSocket } from 'ws';
 /** Codes of RFC 6455 section 7.4.1. */
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
+/** No close frame came. */
+const ABNORMAL = 1006;
+/** How the proxy passes that on, since no frame may say it. */
+const PROXIED_ABNORMAL = 4006;
 /** How long a client whose access has ended may take to answer the close frame. */
 const LAST_WORD_MS = 1000;
 /** What may wait for one side to take it before the other side is held up. */
@@ -27,12 +31,21 @@ export function whenUpgraded(connection: Duplex, use: (client: ClientWebSocket) 
  * nobody catches. A close frame of the upstream's own comes as bytes and is passed on.
  */
 export class ClientWebSocket extends Upgradable {
+  /** The upstream ended without a close frame, or in an error. */
+  hasLostUpstream = false;
+  /** Each side has had the other's close frame. */
+  hasParted = false;
+
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
     super.setSocket(socket, head, options);
+    this.once('close', (code) => {
+      this.hasParted = code !== ABNORMAL;
+    });
     awaited.get(socket)?.(this);
   }
 
   override close(code?: number, reason?: string | Buffer): void {
+    if (typeof reason === 'string' || code === PROXIED_ABNORMAL) this.hasLostUpstream = true;
     super.close(code, typeof reason === 'string' ? '' : reason);
   }
 

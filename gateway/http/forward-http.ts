@@ -21,7 +21,7 @@ export function forwardHttp(
   const { route } = forwardable;
   const { transfer, monotonic } = observed;
   // Gone while it was decided on: nobody is there for `close` to tell of.
-  if (response.destroyed) return Promise.resolve({ status: 0 });
+  if (response.destroyed) return Promise.resolve({ status: 0, cut: 'client_gone' });
   return new Promise((resolve) => {
     const deadline = deadlineOf(request, route.totalTimeoutMs, monotonic());
     const outgoing: OutgoingRequest = new OutgoingRequest({

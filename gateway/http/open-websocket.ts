@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { headerValues } from '../pipeline/headers.js';
-import type { AccessEnd, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import type { AccessEnd, CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
 import { type ClientWebSocket, whenUpgraded } from './client-websocket.js';
 import type { Shutdown } from './shutdown.js';
@@ -15,6 +15,7 @@ export class OpenWebSocket {
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   #client: ClientWebSocket | undefined;
+  #cut: CutReason | undefined;
 
   constructor(request: FastifyRequest, reply: FastifyReply) {
     this.#request = request;
@@ -35,9 +36,9 @@ export class OpenWebSocket {
     whenUpgraded(socket, (client) => {
       this.#client = client;
       // Bytes either way count, and so do pings.
-      socket.setTimeout(forwardable.route.streamIdleTimeoutMs, () => client.leave('idle'));
+      socket.setTimeout(forwardable.route.streamIdleTimeoutMs, () => this.#leave('idle', 'idle'));
     });
-    const remove = shutdown.add({ leave: () => this.#client?.leave('the gateway is stopping') });
+    const remove = shutdown.add({ leave: () => this.#leave('shutting_down', 'the gateway is stopping') });
     return new Promise((resolve) => {
       socket.once('close', () => {
         remove();
@@ -45,10 +46,24 @@ export class OpenWebSocket {
         transfer.bytesIn = socket.bytesRead - bytesRead;
         transfer.bytesOut = socket.bytesWritten - bytesWritten;
         const { raw } = this.#reply;
-        resolve({ status: raw.headersSent ? raw.statusCode : 101 });
+        const status = raw.headersSent ? raw.statusCode : 101;
+        // How it ended the WebSocket itself says a moment later.
+        setImmediate(() => resolve({ status, cut: this.#cutReason(shutdown) }));
       });
       proceed();
     });
+  }
+
+  #leave(why: CutReason, reason: string): void {
+    this.#cut ??= why;
+    this.#client?.leave(reason);
+  }
+
+  #cutReason({ isOver }: Shutdown): CutReason | undefined {
+    if (this.#cut !== undefined) return this.#cut;
+    if (this.#client?.hasLostUpstream === true) return 'upstream_reset';
+    if (this.#client?.hasParted === true) return undefined;
+    return isOver ? 'shutting_down' : 'client_gone';
   }
 
   cut(why: AccessEnd): void {

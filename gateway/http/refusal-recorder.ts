@@ -13,6 +13,7 @@ export function refusalRecorder({ monotonic, record }: GatewayPorts): RecordRefu
       route: undefined,
       status: problem.status,
       problem,
+      cut: undefined,
       decided: false,
       reported: undefined,
       issuer: undefined,

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
-import type { Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import type { CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
 import type { ClientResponse, OwnWord } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
@@ -44,6 +44,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   #isRefused = false;
   #events: EventStream | undefined;
   #problem: Problem | undefined;
+  #cut: CutReason | undefined;
 
   constructor(
     outgoing: OutgoingRequest,
@@ -164,12 +165,22 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
       this.#abort?.(new Error('the client has gone'));
     }
     const status = response.headersSent ? response.statusCode : 0;
-    this.#resolve(this.#problem === undefined ? { status } : { status, problem: this.#problem });
+    this.#resolve({ status, problem: this.#problem, cut: this.#cutReason() });
   };
+
+  #cutReason(): CutReason | undefined {
+    if (this.#cut !== undefined) return this.#cut;
+    if (this.#response.writableFinished) return undefined;
+    if (this.#started && this.#problem !== undefined) return this.#problem.code;
+    return this.#observed.shutdown.isOver ? 'shutting_down' : 'client_gone';
+  }
 
   /** Nothing is read from the upstream while the client's connection is full; a client that stays so is cut off. */
   #waitForClient(): void {
-    this.#times.heldUp(this.#limits.clientStallMs, () => this.#own.breakOff());
+    this.#times.heldUp(this.#limits.clientStallMs, () => {
+      this.#cut = 'client_stalled';
+      this.#own.breakOff();
+    });
     this.#response.once('drain', () => {
       this.#times.drained();
       this.#resume?.();
@@ -202,6 +213,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   readonly #endStream = (isWhole: boolean): void => {
     if (this.#aborted || this.#response.writableEnded) return;
     this.#aborted = true;
+    this.#cut = 'shutting_down';
     this.#abort?.(new Error('the gateway is stopping'));
     if (isWhole) this.#response.end(() => this.#own.leave());
     else this.#own.breakOff();

@@ -17,12 +17,18 @@ export class Shutdown {
   readonly #random: () => number;
   readonly #told: (() => void)[] = [];
   #isAnnounced = false;
+  #isOver = false;
   #leaveBy = Number.POSITIVE_INFINITY;
 
   /** `random` as `Math.random`: when each stream has its turn. */
   constructor(clock: Clock, random: () => number = Math.random) {
     this.#clock = clock;
     this.#random = random;
+  }
+
+  /** What is still open is being cut. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   announce(): void {
@@ -56,6 +62,11 @@ export class Shutdown {
       cancel();
       this.#streams.set(stream, this.#turnOf(stream));
     }
+  }
+
+  /** To be told before what is left is cut. */
+  end(): void {
+    this.#isOver = true;
   }
 
   #turnOf(stream: OpenStream): () => void {

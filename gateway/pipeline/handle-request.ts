@@ -10,7 +10,7 @@ import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
 import { locate, matchRoute } from './match-route.js';
 import { offerSchemes } from './offer-schemes.js';
-import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
+import type { AccessEnd, Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
 import { rewritePath } from './rewrite-path.js';
 import { shedLoad } from './shed-load.js';
@@ -65,6 +65,7 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     route: routed?.route,
     status: forwarded.status,
     problem: forwarded.problem,
+    cut: forwarded.cut,
     decided: decision !== undefined,
     reported: decision?.reported,
     issuer: decision?.issuer ?? forwarded.problem?.issuer,
@@ -86,9 +87,15 @@ async function forwardWhileAllowed(
   if (token === undefined) return exchange.forward(forwardable);
   // The token behind an API key is renewed all the time; only a revocation ends the key.
   const endsAtMs = identity.kind === 'api-key' ? Number.POSITIVE_INFINITY : token.expiresAt * 1000;
-  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut: (why) => exchange.cut(why) });
+  let ended: AccessEnd | undefined;
+  const cut = (why: AccessEnd): void => {
+    ended = why;
+    exchange.cut(why);
+  };
+  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut });
   try {
-    return await exchange.forward(forwardable);
+    const forwarded = await exchange.forward(forwardable);
+    return ended === undefined ? forwarded : { ...forwarded, cut: ended };
   } finally {
     unwatch();
   }

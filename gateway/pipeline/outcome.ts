@@ -1,4 +1,5 @@
 import type { Problem } from '../../contracts/problem.js';
+import type { ProblemCode } from '../../contracts/problem-codes.js';
 import type { Route } from './route.js';
 import type { InboundRequest } from './states.js';
 
@@ -26,6 +27,9 @@ export function newTransfer(): Transfer {
   return { bytesIn: 0, bytesOut: 0, handedAt: Number.NaN, sentAt: Number.NaN, answeredAt: Number.NaN };
 }
 
+/** Why a reply ended before its upstream ended it: what the upstream did is named by the code of the problem. */
+export type CutReason = ProblemCode | 'client_gone' | 'client_stalled' | 'idle';
+
 /** What happened to a request, for the log and the metrics. Of its credentials it holds nothing but the subject. */
 export interface Outcome {
   request: RequestFacts;
@@ -34,6 +38,7 @@ export interface Outcome {
   /** 0 when the connection ended before a status was sent. */
   status: number;
   problem: Problem | undefined;
+  cut: CutReason | undefined;
   /** The caller was let through, by a verdict or by report-only mode; false also where it never came to a verdict. */
   decided: boolean;
   /** Why the request would have been refused, had its route not been in report-only mode. */

@@ -2,7 +2,7 @@ import type { Identity } from '../../contracts/identity-headers.js';
 import type { Problem } from '../../contracts/problem.js';
 import type { RevocationEntry } from '../../contracts/revocation.js';
 import type { HeaderList } from './header-list.js';
-import type { Outcome, Transfer } from './outcome.js';
+import type { CutReason, Outcome, Transfer } from './outcome.js';
 import type { OwnAnswer, Priority, RateLimit } from './route.js';
 import type { Snapshot } from './snapshot.js';
 import type { Forwardable, InboundRequest, VerifiedToken } from './states.js';
@@ -14,7 +14,7 @@ export { headerValues } from './headers.js';
 export { hostName, wildcardOf } from './host-name.js';
 export { DEFAULT_CLAIM_PATHS } from './issuer.js';
 export type { KeySource, VerificationKey } from './key-source.js';
-export { newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
+export { type CutReason, newTransfer, type Outcome, type RequestFacts, type Transfer } from './outcome.js';
 export { type OwnAnswer, PRIORITIES, type Priority, RATE_LIMIT_BY } from './route.js';
 export type { Verification, VerifiedTokenCache } from './verified-token-cache.js';
 
@@ -127,7 +127,9 @@ export interface Forwarded {
   /** 0 when the connection ended before a status was sent. */
   status: number;
   /** Set when the upstream failed and the gateway answered in its place, or the reply was cut. */
-  problem?: Problem;
+  problem?: Problem | undefined;
+  /** Set when the reply ended before its upstream ended it. */
+  cut?: CutReason | undefined;
 }
 
 /** What is under way, counted up and down in place. */

@@ -232,6 +232,7 @@ function outcome(changes: Partial<Outcome>): Outcome {
     route: undefined,
     status: 200,
     problem: undefined,
+    cut: undefined,
     decided: true,
     reported: undefined,
     issuer: undefined,
