@@ -157,7 +157,6 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     const dataPlane = await createDataPlane({
       gateway: pipeline,
       edge: () => live.current.edge,
-      connectTarget: (host, port) => upstreams.connectTarget(host, port),
       open,
       shutdown,
       connections,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
 import { Dispatcher } from 'undici';
 import type { Clock } from '../../kit/clock.js';
 import type { TlsMaterial } from '../../kit/tls-files.js';
+import type { OwnConnection } from './balancing/own-connection.js';
 import { lookupAddresses } from './balancing/target-addresses.js';
 import type { TargetsDeps } from './balancing/targets.js';
 import { Upstream } from './balancing/upstream.js';
@@ -12,8 +12,8 @@ import type { UpstreamSpec } from './balancing/upstream-spec.js';
 export interface UpstreamSet {
   /** Where requests to the upstream go: to one of its targets. */
   dispatcherOf(upstream: string): Dispatcher;
-  /** One of the upstream's targets, for what does not go through the pools. */
-  targetOf(upstream: string): string;
+  /** To one of its targets, for what does not go through the pools. `signal` ends the wait for a turn. */
+  connect(upstream: string, signal: AbortSignal): Promise<OwnConnection>;
   /** Like {@link UpstreamConnections.agent}, for this version alone. */
   agent: Dispatcher;
 }
@@ -103,15 +103,6 @@ export class UpstreamConnections {
     this.#current = set as KeyedSet;
   }
 
-  /** A TLS connection to a target for WebSockets, verified like the pools'. */
-  connectTarget(host: string, port: number): TLSSocket {
-    for (const { upstream } of [...this.#current.keyed.values(), ...this.#open.values()]) {
-      const socket = upstream.connectTarget(host, port);
-      if (socket !== undefined) return socket;
-    }
-    throw new Error('not the address of an upstream');
-  }
-
   /** Cuts what is still open. By then the listeners have drained. */
   async close(): Promise<void> {
     const open = [...this.#open.values()];
@@ -146,7 +137,7 @@ function setOf(
     keyed,
     specs,
     dispatcherOf: upstreamOf,
-    targetOf: (name) => upstreamOf(name).nextUrl(),
+    connect: (name, signal) => upstreamOf(name).ownConnection(signal),
     agent: new ByOrigin(upstreamOf),
   };
 }

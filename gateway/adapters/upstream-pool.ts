@@ -1,20 +1,23 @@
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../kit/clock.js';
 import type { ConnectionBounds } from './balancing/upstream-spec.js';
 import { readEndsRight } from './end-of-response.js';
+import { STREAMS_PER_CONNECTION } from './http2-upstream/http2-connection.js';
 import { Http2Pool } from './http2-upstream/http2-pool.js';
 import type { UpstreamTls } from './upstream-tls.js';
 
 /** The verified connections to one address. */
 export interface TargetPool {
   pool: Dispatcher;
+  /** Requests that it carries at the same time. */
+  capacity: number;
   /** For one request on a connection of its own; to be destroyed after it. */
   single(): Dispatcher;
   /** Opens connections that the pool takes before it makes any of its own. They last as long as idle ones. */
   warm(count: number): void;
   /** A connection of its own. */
-  connect(): TLSSocket;
+  connect(): Promise<TLSSocket>;
   /** Lets what is under way end. */
   close(): Promise<void>;
   destroy(): Promise<void>;
@@ -40,28 +43,41 @@ function http2Pool(options: TargetPoolOptions): TargetPool {
   const pool = new Http2Pool({ ...options, max: bounds.max });
   return {
     pool,
+    capacity: bounds.max * STREAMS_PER_CONNECTION,
     single: () => new Http2Pool({ ...options, max: 1 }),
     warm: (count) => pool.warm(count),
-    connect: () => connectTo(options),
+    connect: () => promised(http1Connector(options)),
     close: () => pool.close(),
     destroy: () => pool.destroy(),
   };
 }
 
-const connectTo = ({ tls, host, port }: TargetPoolOptions): TLSSocket =>
-  tlsConnect({ ...tls, host, port, servername: '' });
+type ConnectAnew = (callback: buildConnector.Callback) => void;
 
-function http1Pool(options: TargetPoolOptions): TargetPool {
-  const { origin, host, port, tls, clock } = options;
-  const { max, idleMs, connectTimeoutMs } = options.bounds;
-  const connectSocket = buildConnector({ ...tls, timeout: connectTimeoutMs, maxCachedSessions: 0 });
+function http1Connector({ host, port, tls, bounds }: TargetPoolOptions): ConnectAnew {
+  const connect = buildConnector({ ...tls, timeout: bounds.connectTimeoutMs, maxCachedSessions: 0 });
   const address = { hostname: host, port: String(port), protocol: 'https:' };
-  const connectAnew = (callback: buildConnector.Callback): void =>
-    connectSocket(address, (...outcome) => {
+  return (callback) =>
+    connect(address, (...outcome) => {
       const [error, socket] = outcome;
       if (error === null) readEndsRight(socket);
       callback(...outcome);
     });
+}
+
+function promised(connectAnew: ConnectAnew): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    connectAnew((error, socket) => {
+      if (error === null) resolve(socket as TLSSocket);
+      else reject(error);
+    });
+  });
+}
+
+function http1Pool(options: TargetPoolOptions): TargetPool {
+  const { origin, clock } = options;
+  const { max, idleMs } = options.bounds;
+  const connectAnew = http1Connector(options);
   const ready = new WarmSockets(idleMs, clock);
   const connector: buildConnector.connector = (_options, callback) => {
     const socket = ready.take();
@@ -86,6 +102,7 @@ function http1Pool(options: TargetPoolOptions): TargetPool {
   });
   return {
     pool,
+    capacity: max,
     single: () => new Client(origin, { connect: (_options, callback) => connectAnew(callback) }),
     warm(count) {
       for (let i = 0; i < count; i++)
@@ -93,7 +110,7 @@ function http1Pool(options: TargetPoolOptions): TargetPool {
           if (error === null) ready.keep(socket as TLSSocket);
         });
     },
-    connect: () => connectTo(options),
+    connect: () => promised(connectAnew),
     close() {
       ready.close();
       return pool.close();

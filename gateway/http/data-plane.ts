@@ -18,7 +18,7 @@ import { AlpnServer } from './alpn-server.js';
 import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
 import type { ClientConnections } from './client-connections.js';
 import type { Edge } from './edge.js';
-import { type ConnectTarget, registerWebSocketProxy } from './forward-websocket.js';
+import { registerWebSocketProxy } from './forward-websocket.js';
 import { Http2Listener } from './http2-listener.js';
 import { openExchange } from './open-exchange.js';
 import { openHttp2Exchange } from './open-http2-exchange.js';
@@ -41,7 +41,6 @@ export interface DataPlaneOptions {
   gateway: GatewayPorts;
   /** In force at the moment; asked once a request, at the same instant as the snapshot. */
   edge: () => Edge;
-  connectTarget: ConnectTarget;
   /** Counted in place. */
   open: OpenTraffic;
   shutdown: Shutdown;
@@ -60,8 +59,7 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, edge, connectTarget, open, shutdown, connections, limits, certificates, logger } = options;
-  const { newRequestId } = options;
+  const { gateway, edge, open, shutdown, connections, limits, certificates, logger, newRequestId } = options;
   const recordRefusal = refusalRecorder(gateway);
   const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
   const serve = (exchange: Exchange): void => {
@@ -109,7 +107,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   });
   installProblemReplies(app, ({ id }) => ({ reqId: id }));
   app.decorateRequest('forwardable', null);
-  app.decorateRequest('edge', null);
+  app.decorateRequest('upstreamConnection', null);
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method))
       app.addHttpMethod(method, { hasBody: true });
@@ -123,7 +121,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
     if (connections.isLastRequest(request.raw.socket)) reply.raw.shouldKeepAlive = false;
     serve(openExchange(request, reply, proceed, edge(), observers));
   });
-  await registerWebSocketProxy(app, connectTarget, () => edge().limits.clientStallMs);
+  await registerWebSocketProxy(app, () => edge().limits.clientStallMs);
   decideExpectationsHere(app);
   refuseConnect(app, recordRefusal);
   connections.guard(app.server);

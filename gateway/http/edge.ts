@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import type { AddressList } from '../../kit/address-list.js';
 import type { ConnectionBounds } from './client-connections.js';
@@ -27,6 +28,16 @@ export interface Edge {
 export interface EdgeUpstreams {
   /** Where requests to this upstream go: verified connections only. */
   dispatcherOf(upstream: string): Dispatcher;
-  /** One of the upstream's targets, `https://host:port`. */
-  targetOf(upstream: string): string;
+  /** For what the dispatcher does not carry. Rejects as it fails; `signal` ends the wait for a turn. */
+  connect(upstream: string, signal: AbortSignal): Promise<UpstreamConnection>;
+}
+
+/** A verified connection to a target, where it counts as a request under way until it closes. */
+export interface UpstreamConnection {
+  readonly socket: TLSSocket;
+  answered(status: number): void;
+  /** Without an answer. */
+  failed(): void;
+  /** Nobody waits for one any more. */
+  leave(): void;
 }

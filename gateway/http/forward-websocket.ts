@@ -1,18 +1,15 @@
 import { type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http';
 import type { createConnection, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../contracts/problem.js';
 import type { Forwardable, HeaderList } from '../pipeline/states.js';
 import { ClientWebSocket } from './client-websocket.js';
+import type { UpstreamConnection } from './edge.js';
 import { MAX_MESSAGE_BYTES, websocketFlow } from './websocket-flow.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-
-/** A verified TLS connection to a target of an upstream. */
-export type ConnectTarget = (host: string, port: number) => TLSSocket;
 
 /**
  * @fastify/http-proxy for WebSockets only: it goes where the pipeline decided, with the headers that the pipeline made.
@@ -20,20 +17,18 @@ export type ConnectTarget = (host: string, port: number) => TLSSocket;
  */
 export async function registerWebSocketProxy(
   app: FastifyInstance,
-  connectTarget: ConnectTarget,
   clientStallMs: () => number,
 ): Promise<void> {
   const { close } = app.server;
   // Of the handshake that is being made: headers, client and request come right after one another.
-  let target = '';
+  let [target, connection]: [string, UpstreamConnection | null] = ['', null];
   await app.register(httpProxy, {
     upstream: '',
     websocket: true,
     routes: ['/'],
     httpMethods: app.supportedMethods,
-    replyOptions: {
-      getUpstream: (request) => targetOf(request as FastifyRequest),
-    },
+    // Nothing is looked up: the connection is there.
+    replyOptions: { getUpstream: () => 'https://upstream.invalid' },
     // Whatever is no WebSocket has been answered before a route's handler would run.
     handler: () => {
       throw new Problem('internal_error');
@@ -50,16 +45,16 @@ export async function registerWebSocketProxy(
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       rewriteRequestHeaders(_headers: unknown, request: FastifyRequest) {
         const forwardable = decided(request);
-        ({ target } = forwardable);
+        [target, connection] = [forwardable.target, request.upstreamConnection];
         return headerObject(withoutHandshake(forwardable.upstreamHeaders));
       },
       // A URL parser has tidied it up by now: what goes out is what was decided on, byte by byte.
       finishRequest(handshake: ClientRequest) {
         handshake.path = target;
+        if (connection !== null) listen(handshake, connection);
         handshake.end();
       },
-      createConnection: ((options: { host: string; port: number | string }) =>
-        connectTarget(options.host, Number(options.port))) as unknown as typeof createConnection,
+      createConnection: (() => connection?.socket) as unknown as typeof createConnection,
     } as FastifyHttpProxyOptions['wsClientOptions'] & object,
   });
   // The proxy's `close` goes on accepting until the last WebSocket has ended, and ends all of them at the same instant.
@@ -67,9 +62,11 @@ export async function registerWebSocketProxy(
   upgradeWebSocketsOnly(app);
 }
 
-function targetOf(request: FastifyRequest): string {
-  if (request.edge === null) throw new Problem('internal_error');
-  return request.edge.upstreams.targetOf(decided(request).route.upstream);
+/** What the handshake says about the target. */
+function listen(handshake: ClientRequest, connection: UpstreamConnection): void {
+  handshake.once('upgrade', () => connection.answered(101));
+  handshake.once('response', ({ statusCode = 0 }: IncomingMessage) => connection.answered(statusCode));
+  handshake.once('error', () => connection.failed());
 }
 
 function decided(request: FastifyRequest): Forwardable {

@@ -6,7 +6,7 @@ import { checkDeclaredLength } from '../pipeline/check-declared-length.js';
 import { type Exchange, newTransfer, type OpenTraffic } from '../pipeline/ports.js';
 import type { Forwardable, HeaderList, InboundRequest } from '../pipeline/states.js';
 import { closeConnection, cutConnection } from './cut-connection.js';
-import type { Edge } from './edge.js';
+import type { Edge, UpstreamConnection } from './edge.js';
 import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
 import { OpenWebSocket } from './open-websocket.js';
@@ -18,8 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What the pipeline decided to send; null until it has. For the WebSocket proxy. */
     forwardable: Forwardable | null;
-    /** What was in force when the request came. For the WebSocket proxy. */
-    edge: Edge | null;
+    /** Where it goes on. For the WebSocket proxy. */
+    upstreamConnection: UpstreamConnection | null;
   }
 }
 
@@ -60,8 +60,7 @@ export function openExchange(
     forward(forwardable) {
       const { route } = forwardable;
       if (webSocket !== undefined) {
-        request.edge = edge;
-        return webSocket.forward(forwardable, transfer, observers, proceed);
+        return webSocket.forward(forwardable, transfer, observers, upstreams, proceed);
       }
       checkDeclaredLength(forwardable);
       const dispatcher = upstreams.dispatcherOf(route.upstream);

@@ -1,9 +1,12 @@
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { headerValues } from '../pipeline/headers.js';
 import type { AccessEnd, CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
 import { type ClientWebSocket, whenUpgraded } from './client-websocket.js';
+import type { EdgeUpstreams, UpstreamConnection } from './edge.js';
 import type { Shutdown } from './shutdown.js';
+import { upstreamProblem } from './upstream-problem.js';
 
 export interface WebSocketObservers {
   open: OpenTraffic;
@@ -22,15 +25,19 @@ export class OpenWebSocket {
     this.#reply = reply;
   }
 
-  /** Lets the handshake go on to the proxy (`proceed`). Resolves when the connection ends. */
-  forward(
+  /** Lets the handshake go on to the proxy (`proceed`), over a connection to the upstream. Resolves when it ends. */
+  async forward(
     forwardable: Forwardable,
     transfer: Transfer,
     { open, shutdown }: WebSocketObservers,
+    upstreams: EdgeUpstreams,
     proceed: HookHandlerDoneFunction,
   ): Promise<Forwarded> {
-    handOver(this.#request, forwardable);
     const { socket } = this.#request.raw;
+    const connection = await connect(upstreams, forwardable.route.upstream, socket);
+    if (connection === undefined) return { status: 0 };
+    this.#request.upstreamConnection = connection;
+    handOver(this.#request, forwardable);
     const { bytesRead, bytesWritten } = socket;
     open.webSockets += 1;
     whenUpgraded(socket, (client) => {
@@ -42,6 +49,7 @@ export class OpenWebSocket {
     return new Promise((resolve) => {
       socket.once('close', () => {
         remove();
+        connection.leave();
         open.webSockets -= 1;
         transfer.bytesIn = socket.bytesRead - bytesRead;
         transfer.bytesOut = socket.bytesWritten - bytesWritten;
@@ -70,6 +78,27 @@ export class OpenWebSocket {
     if (this.#client === undefined) this.#request.raw.socket.destroy();
     else this.#client.endAccess(why);
   }
+}
+
+/** Undefined when the client has gone meanwhile: nobody is there for `close` to tell of. */
+async function connect(
+  upstreams: EdgeUpstreams,
+  upstream: string,
+  client: Socket,
+): Promise<UpstreamConnection | undefined> {
+  const gone = new AbortController();
+  const onClose = (): void => gone.abort();
+  client.once('close', onClose);
+  try {
+    const connection = await upstreams.connect(upstream, gone.signal);
+    if (!client.destroyed) return connection;
+    connection.socket.destroy();
+  } catch (error) {
+    if (!client.destroyed) throw upstreamProblem(error);
+  } finally {
+    client.off('close', onClose);
+  }
+  return undefined;
 }
 
 /** The proxy sees only what was decided on: target, headers, and the subprotocols of which it answers one. */

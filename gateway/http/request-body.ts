@@ -43,6 +43,8 @@ export class RequestBody extends Readable {
     source.on('error', this.#onError);
     source.on('close', this.#onClose);
     source.pause();
+    // Nobody else listens while the request waits for its turn at the upstream.
+    this.on('error', () => undefined);
   }
 
   /** The upstream is willing to take more, and the client has sent nothing. */

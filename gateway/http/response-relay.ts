@@ -69,6 +69,11 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     return this.#aborted || this.#started || this.#problem !== undefined;
   }
 
+  /** For its turn at the upstream. */
+  onWaiting(giveUp: () => void): void {
+    this.#abort = giveUp;
+  }
+
   onConnect(abort: (error?: Error) => void): void {
     const { transfer, monotonic } = this.#observed;
     transfer.sentAt = monotonic();

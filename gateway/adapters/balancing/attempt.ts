@@ -15,6 +15,12 @@ export interface RepeatableOptions extends Dispatcher.DispatchOptions {
   again?(): RepeatableOptions | undefined;
 }
 
+/** Whoever asks may have to wait for its turn. */
+export interface WaitingHandler extends Dispatcher.DispatchHandler {
+  /** `giveUp`: it does not want its turn any more. It hears nothing further then. */
+  onWaiting?(giveUp: () => void): void;
+}
+
 /** What an attempt needs of its upstream. */
 export interface AttemptPorts {
   monotonic(): number;
@@ -124,15 +130,16 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
     if (isFault) this.#upstream.failed(left);
     if (isFault && !this.#answered && !isInvalidAnswer(error))
       this.#next ??= wasSent ? this.#retry() : this.#passOver();
-    if (this.#next === undefined) {
+    this.#tried.push(left);
+    const target = this.#next && this.#upstream.targets.nextBut(this.#tried);
+    if (this.#next === undefined || target === undefined) {
       this.#upstream.ended();
       this.#handler.onError?.(error);
       return;
     }
     this.#options = this.#next;
     this.#next = undefined;
-    this.#tried.push(left);
-    this.#target = this.#upstream.targets.nextBut(this.#tried);
+    this.#target = target;
     this.send();
   }
 
@@ -188,7 +195,7 @@ const NOT_THE_TARGETS = new Set([
   'UND_ERR_NOT_SUPPORTED',
 ]);
 
-function isTargetsFault(error: Error): boolean {
+export function isTargetsFault(error: Error): boolean {
   if (error instanceof Problem) return error.code.startsWith('upstream_');
   if (error instanceof errors.HTTPParserError) return true;
   // A signal's own abort has a number.

@@ -49,6 +49,11 @@ export class Target {
     return this.state === 'in' && this.healthy;
   }
 
+  /** It takes one more request. Those above would wait in a line without end. */
+  get hasRoom(): boolean {
+    return this.inFlight < this.connections.capacity;
+  }
+
   /** Whoever waits for it and may goes on elsewhere. */
   leaveWaiting(): void {
     for (const request of [...this.waiting]) request.moveOn();

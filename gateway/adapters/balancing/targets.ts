@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../../kit/clock.js';
 import type { TlsMaterial } from '../../../kit/tls-files.js';
 import { createTargetPool } from '../upstream-pool.js';
@@ -98,33 +97,29 @@ export class Targets {
     await Promise.all([...this.#all, ...this.#leaving].map(({ connections }) => connections.destroy()));
   }
 
-  /** The next one. `mayBeATrial`: one that has to prove itself, if nobody tries it already. */
-  next(mayBeATrial: boolean): Target {
+  /**
+   * The next one; undefined when all of them are full. `mayBeATrial`: one that has to prove itself, if nobody tries it
+   * already.
+   */
+  next(mayBeATrial: boolean): Target | undefined {
     if (this.#onTrial.length > 0) {
       const trial = this.#onTrial.find((target) => this.#takesTrial(target, mayBeATrial));
       if (trial !== undefined) return trial;
     }
     const chosen = this.#choose();
-    if (chosen === undefined) throw new Error(`${this.#origin} has no target`);
-    return chosen;
+    return chosen?.hasRoom === true ? chosen : this.#anyBut([]);
   }
 
   /** The next one that is none of these, where there is one. */
-  nextBut(tried: readonly Target[]): Target {
+  nextBut(tried: readonly Target[]): Target | undefined {
     const chosen = this.next(false);
-    if (!tried.includes(chosen)) return chosen;
-    const others = this.#weighted.filter((target) => !tried.includes(target));
-    return others.find(({ isAvailable }) => isAvailable) ?? others[0] ?? chosen;
+    return chosen === undefined || !tried.includes(chosen) ? chosen : (this.#anyBut(tried) ?? chosen);
   }
 
-  /** A verified connection to a target; undefined where the address is none of this upstream's. */
-  connect(host: string, port: number): TLSSocket | undefined {
-    const named = this.#named.find(({ url }) => {
-      const address = addressOf(url);
-      return address.host === host && address.port === port;
-    });
-    const target = named?.targets.find(({ isAvailable }) => isAvailable) ?? named?.targets[0];
-    return target?.connections.connect();
+  #anyBut(tried: readonly Target[]): Target | undefined {
+    const others = this.#weighted.filter((target) => target.hasRoom && !tried.includes(target));
+    const well = others.filter((target) => target.isAvailable);
+    return leastRequests(well.length > 0 ? well : others, this.#deps.random)();
   }
 
   answered(target: Target, tookMs: number): void {

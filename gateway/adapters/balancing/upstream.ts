@@ -1,10 +1,16 @@
-import type { TLSSocket } from 'node:tls';
 import { Dispatcher } from 'undici';
 import { Problem } from '../../../contracts/problem.js';
 import type { Clock } from '../../../kit/clock.js';
 import type { TlsMaterial } from '../../../kit/tls-files.js';
-import { Attempt, type AttemptPorts, isRepeatable, type RepeatableOptions } from './attempt.js';
+import {
+  Attempt,
+  type AttemptPorts,
+  isRepeatable,
+  type RepeatableOptions,
+  type WaitingHandler,
+} from './attempt.js';
 import { CircuitBreaker } from './circuit-breaker.js';
+import { connectToOne, type OwnConnection } from './own-connection.js';
 import { RecentTraffic } from './recent-traffic.js';
 import type { Target } from './target.js';
 import { Targets, type TargetsDeps } from './targets.js';
@@ -55,37 +61,61 @@ export class Upstream extends Dispatcher implements AttemptPorts {
     return this.targets.destroy();
   }
 
-  /** The URL of a target, for what does not go through the pools. */
-  nextUrl(): string {
-    return this.targets.next(false).url;
-  }
-
-  /** A verified connection to a target; undefined where the address is none of this upstream's. */
-  connectTarget(host: string, port: number): TLSSocket | undefined {
-    return this.targets.connect(host, port);
-  }
-
-  override dispatch(given: RepeatableOptions, handler: Dispatcher.DispatchHandler): boolean {
+  override dispatch(given: RepeatableOptions, handler: WaitingHandler): boolean {
     // Without a fixed name undici reconnects whenever the Host changes.
     const options = given.servername === this.name ? given : { ...given, servername: this.name };
     const retryAfterMs = this.breaker?.retryAfterMs() ?? 0;
-    if (retryAfterMs > 0) {
-      const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
-      handler.onError?.(new Problem('upstream_unavailable', { headers }));
-      return true;
-    }
-    if (this.line === undefined) this.#send(options, handler);
-    else
-      this.line.enter(
+    if (retryAfterMs > 0) handler.onError?.(unavailable(retryAfterMs));
+    else if (this.line === undefined) this.#send(options, handler);
+    else {
+      const giveUp = this.line.enter(
         () => this.#send(options, handler),
-        () => handler.onError?.(new Problem('upstream_busy')),
+        () => handler.onError?.(busy()),
       );
+      if (giveUp !== undefined) handler.onWaiting?.(giveUp);
+    }
     return true;
   }
 
   #send(options: RepeatableOptions, handler: Dispatcher.DispatchHandler): void {
+    const target = this.targets.next(isRepeatable(options));
+    if (target === undefined) {
+      this.ended();
+      handler.onError?.(busy());
+      return;
+    }
     this.#traffic.count('requests');
-    new Attempt(this, options, handler, this.targets.next(isRepeatable(options))).send();
+    new Attempt(this, options, handler, target).send();
+  }
+
+  /** A connection for what the pools do not carry. Rejects as a request to them fails. */
+  async ownConnection(signal: AbortSignal): Promise<OwnConnection> {
+    const retryAfterMs = this.breaker?.retryAfterMs() ?? 0;
+    if (retryAfterMs > 0) throw unavailable(retryAfterMs);
+    await this.#turn(signal);
+    try {
+      const target = this.targets.next(false);
+      if (target === undefined) throw busy();
+      this.#traffic.count('requests');
+      return await connectToOne(this, target);
+    } catch (error) {
+      this.ended();
+      throw error;
+    }
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.line === undefined) {
+        resolve();
+        return;
+      }
+      const giveUp = this.line.enter(resolve, () => reject(busy()));
+      signal.addEventListener('abort', () => {
+        giveUp?.();
+        reject(signal.reason as Error);
+      });
+    });
   }
 
   // What an attempt asks for.
@@ -119,3 +149,8 @@ export class Upstream extends Dispatcher implements AttemptPorts {
     this.line?.leave();
   }
 }
+
+const busy = (): Problem => new Problem('upstream_busy', { headers: { 'retry-after': '1' } });
+
+const unavailable = (retryAfterMs: number): Problem =>
+  new Problem('upstream_unavailable', { headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } });

@@ -3,7 +3,6 @@ import type { LimitSpec } from './upstream-spec.js';
 
 interface Waiter {
   go(): void;
-  giveUp(): void;
   cancelTimer(): void;
 }
 
@@ -23,13 +22,17 @@ export class WaitingLine {
     return this.#line.size;
   }
 
-  /** Exactly one of the two is called, at once or later. */
-  enter(go: () => void, giveUp: () => void): void {
+  /**
+   * One of the two is called, at once or later. In the latter case it returns how to leave the line before one's turn,
+   * after which neither is.
+   */
+  enter(go: () => void, giveUp: () => void): (() => void) | undefined {
     if (this.#active < this.#spec.maxRequests) {
       this.#active += 1;
       go();
-    } else if (this.#line.size < this.#spec.queue) this.#wait(go, giveUp);
+    } else if (this.#line.size < this.#spec.queue) return this.#wait(go, giveUp);
     else giveUp();
+    return undefined;
   }
 
   leave(): void {
@@ -43,12 +46,16 @@ export class WaitingLine {
     first.go();
   }
 
-  #wait(go: () => void, giveUp: () => void): void {
+  #wait(go: () => void, giveUp: () => void): () => void {
     const cancelTimer = this.#clock.after(this.#spec.queueMs, () => {
       this.#line.delete(waiter);
       giveUp();
     });
-    const waiter: Waiter = { go, giveUp, cancelTimer };
+    const waiter: Waiter = { go, cancelTimer };
     this.#line.add(waiter);
+    return () => {
+      this.#line.delete(waiter);
+      cancelTimer();
+    };
   }
 }
