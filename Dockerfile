@@ -35,5 +35,9 @@ COPY config config
 # A new volume that is mounted on one of these gets its owner, so that no step has to run as root.
 RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events /data \
  && chown -R node:node /pki /data && chmod -R 0700 /pki/* /data
+# For /version: docker build --build-arg COMMIT=$(git rev-parse HEAD) .
+ARG COMMIT=
+ENV GATEHOUSE_COMMIT=$COMMIT
+LABEL org.opencontainers.image.revision=$COMMIT
 USER node
 ENTRYPOINT ["node", "dist/cli/main.js"]

@@ -7,6 +7,7 @@ import { addApiKeysCommand } from './api-keys.js';
 import { addAuditCommand } from './audit.js';
 import { addCheckCommand } from './check.js';
 import { addClientsCommand } from './clients.js';
+import { addCompletionCommand } from './completion.js';
 import { addConfigCommand } from './config.js';
 import { addDiffCommand } from './diff.js';
 import { addDryRunCommand } from './dry-run.js';
@@ -92,6 +93,7 @@ export function createProgram(): Command {
   addCheckCommand(program);
   addConfigCommand(program);
   addClientsCommand(program);
+  addCompletionCommand(program);
   addDiffCommand(program);
   addDryRunCommand(program);
   addExplainCommand(program);

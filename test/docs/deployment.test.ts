@@ -6,6 +6,7 @@ import { loadAuthConfig } from '../../auth-service/index.js';
 import { AUTH_SERVICE_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
 import { DEV_LEAVES } from '../../embedded/index.js';
 import { loadGatewayConfig } from '../../gateway/index.js';
+import { buildInfo } from '../../kit/build-info.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { loadStubsConfig, type StubName } from '../../upstream-stubs/index.js';
 import {
@@ -247,6 +248,24 @@ t.test('the image is built from all of the sources, and runs as an ordinary user
   );
   t.equal(image.findLast(({ keyword }) => keyword === 'USER')?.text, 'node');
   t.strictSame(image.at(-1), { keyword: 'ENTRYPOINT', text: '["node", "dist/cli/main.js"]' });
+  t.end();
+});
+
+t.test('/version tells the commit that the image was built from', (t) => {
+  const image = dockerStages().get('2') ?? [];
+  const at = (keyword: string, text: string): number =>
+    image.findIndex((line) => line.keyword === keyword && line.text === text);
+  t.ok(at('ARG', 'COMMIT=') >= 0);
+  t.ok(
+    at('ENV', 'GATEHOUSE_COMMIT=$COMMIT') > at('ARG', 'COMMIT='),
+    'in the stage that runs, after the argument',
+  );
+  for (const [name, { build }] of ours) t.match(build, { context: '.', args: { COMMIT: '' } }, name);
+  const built = readCompose({ AUTH_ENCRYPTION_KEY: 'x', POSTGRES_PASSWORD: 'x', COMMIT: 'abc' });
+  t.equal(built.services['gateway-a']?.build?.args['COMMIT'], 'abc');
+  t.equal(buildInfo({ GATEHOUSE_COMMIT: 'abc' }).commit, 'abc');
+  t.equal(buildInfo({ GATEHOUSE_COMMIT: '' }).commit, null, 'nobody said');
+  t.match(repositoryFile('docs/operations.md'), '--build-arg COMMIT=$(git rev-parse HEAD)');
   t.end();
 });
 
