@@ -84,3 +84,27 @@ export function encodeIdentityList(items: readonly string[]): string {
 export function decodeIdentityList(value: string): string[] {
   return value === '' ? [] : value.split(' ').map(decodeIdentityValue);
 }
+
+/** The headers that tell of an identity: names and values in turn, each name once or not at all. */
+export function identityHeaderList(identity: Identity): string[] {
+  const headers: string[] = [
+    IDENTITY_HEADERS.version,
+    IDENTITY_VERSION,
+    IDENTITY_HEADERS.kind,
+    identity.kind,
+  ];
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined && value !== '') headers.push(name, value);
+  };
+  const addText = (name: string, value: string | undefined): void =>
+    add(name, value === undefined ? undefined : encodeIdentityValue(value));
+  addText(IDENTITY_HEADERS.subject, identity.subject);
+  addText(IDENTITY_HEADERS.issuer, identity.issuer);
+  addText(IDENTITY_HEADERS.client, identity.client);
+  addText(IDENTITY_HEADERS.session, identity.session);
+  addText(IDENTITY_HEADERS.token, identity.token);
+  add(IDENTITY_HEADERS.scopes, encodeIdentityList(identity.scopes));
+  add(IDENTITY_HEADERS.roles, encodeIdentityList(identity.roles));
+  add(IDENTITY_HEADERS.expires, identity.expires === undefined ? undefined : String(identity.expires));
+  return headers;
+}

@@ -4,6 +4,7 @@ import type { Identity } from '../contracts/identity-headers.js';
 import { Problem, problemHeaders } from '../contracts/problem.js';
 import { problemBody } from '../contracts/problem-codes.js';
 import { acceptOnlyGateway, gatewayCheck } from './accept-only-gateway.js';
+import { isInjected } from './injected.js';
 import { IdentityError, readIdentity } from './read-identity.js';
 import type { GatewayOptions, NotTheGatewayError } from './require-gateway.js';
 
@@ -45,7 +46,7 @@ export const gatehouseIdentity: FastifyPluginCallback<GatewayOptions> = (app, op
   const isGateway = gatewayCheck({ ...options, onRefused });
   app.decorateRequest('identity');
   app.addHook('onRequest', (request, reply, next) => {
-    if (!isGateway(request.raw.socket)) {
+    if (!isGateway(request.raw.socket) && !isInjected(request.raw.socket)) {
       refuse(reply.header('connection', 'close'), new Problem('gateway_required'));
       return;
     }

@@ -3,8 +3,7 @@ import {
   encodeIdentityValue,
   IDENTITY_HEADERS,
   IDENTITY_MAX_BYTES,
-  IDENTITY_VERSION,
-  type Identity,
+  identityHeaderList,
 } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
 import { type Caller, callerClaim } from './caller.js';
@@ -42,34 +41,11 @@ function blockOf(caller: Caller, layout: IdentityLayout): Block {
   }
   let block = known.get(layout);
   if (block === undefined) {
-    const headers = [...standardHeaders(caller.identity), ...customHeaders(caller, layout)];
+    const headers = [...identityHeaderList(caller.identity), ...customHeaders(caller, layout)];
     block = { headers, bytes: sizeOf(headers) };
     known.set(layout, block);
   }
   return block;
-}
-
-function standardHeaders(identity: Identity): HeaderList {
-  const headers: string[] = [
-    IDENTITY_HEADERS.version,
-    IDENTITY_VERSION,
-    IDENTITY_HEADERS.kind,
-    identity.kind,
-  ];
-  const add = (name: string, value: string | undefined): void => {
-    if (value !== undefined && value !== '') headers.push(name, value);
-  };
-  const addText = (name: string, value: string | undefined): void =>
-    add(name, value === undefined ? undefined : encodeIdentityValue(value));
-  addText(IDENTITY_HEADERS.subject, identity.subject);
-  addText(IDENTITY_HEADERS.issuer, identity.issuer);
-  addText(IDENTITY_HEADERS.client, identity.client);
-  addText(IDENTITY_HEADERS.session, identity.session);
-  addText(IDENTITY_HEADERS.token, identity.token);
-  add(IDENTITY_HEADERS.scopes, encodeIdentityList(identity.scopes));
-  add(IDENTITY_HEADERS.roles, encodeIdentityList(identity.roles));
-  add(IDENTITY_HEADERS.expires, identity.expires === undefined ? undefined : String(identity.expires));
-  return headers;
 }
 
 /** A claim that is missing, or is no text, number, boolean or list of texts, sends no header. */
