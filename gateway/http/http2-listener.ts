@@ -1,9 +1,4 @@
-import {
-  type IncomingHttpHeaders,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../contracts/problem.js';
 import type { RecordRefusal } from './answer-client-error.js';
@@ -60,10 +55,13 @@ export class Http2Listener {
     session.on('stream', (stream, headers, _flags, rawHeaders) => {
       life.onOpen();
       stream.once('close', () => life.onClose());
+      // Now: it listens for what may come right behind the headers.
+      const id = this.#options.newRequestId();
+      const reply = new Http2Reply(stream, new Http2Request(stream, headers), id, limits.clientStallMs);
       // All that came in one piece is read first: what is opened and reset in one breath is not worth a look
-      // (CVE-2023-44487).
-      queueMicrotask(() => {
-        if (!stream.closed && !stream.destroyed) this.#onStream(socket, stream, headers, rawHeaders, limits);
+      // (CVE-2023-44487). Microtasks run between two frames.
+      setImmediate(() => {
+        if (!reply.destroyed) this.#onRequest({ id, head: readHead(rawHeaders), reply, socket }, limits);
       });
     });
   }
@@ -82,22 +80,12 @@ export class Http2Listener {
     for (const session of this.#sessions) session.destroy();
   }
 
-  #onStream(
-    socket: TLSSocket,
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-    limits: Http2Limits,
-  ): void {
-    const id = this.#options.newRequestId();
-    const head = readHead(rawHeaders);
-    const reply = new Http2Reply(stream, new Http2Request(stream, headers), id, limits.clientStallMs);
+  #onRequest(call: Http2Call, { headerBytes }: Http2Limits): void {
+    const { id, head, reply, socket } = call;
     const problem =
-      head.bytes > limits.headerBytes
-        ? new Problem('headers_too_large')
-        : misdirection(head.method, head.scheme);
+      head.bytes > headerBytes ? new Problem('headers_too_large') : misdirection(head.method, head.scheme);
     if (problem === undefined) {
-      this.#options.onCall({ id, head, reply, socket });
+      this.#options.onCall(call);
       return;
     }
     reply.refuse(problem, []);

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import t, { type Test } from 'tap';
 import { DECIDING_ROUTES, refusedTargets } from '../fixtures/attack-paths.js';
+import { eventually } from '../fixtures/eventually.js';
 import {
   CANCEL,
   END_STREAM,
@@ -383,6 +384,28 @@ t.test('floods: the connection ends, and others are served', async (t) => {
     t.equal(await stillServes(), 'answered', `${name}: another connection is served`);
   }
   t.equal(gateway.readiness().ready, true);
+});
+
+t.test('what is opened and reset in one breath is no request: nobody looks at it', async (t) => {
+  const { url, ca, gateway, seen } = await startTlsGateway(t);
+  const client = await RawHttp2.open(t, url, ca);
+  const frames: Buffer[] = [];
+  for (let stream = 1; stream < 200; stream += 2)
+    frames.push(headersFrames(stream, PUBLIC), frame(FRAME.RST_STREAM, 0, stream, uint32(CANCEL)));
+  // All of it is one TLS record, and so one read.
+  const written = Buffer.concat(frames);
+  t.ok(written.length < 16_384);
+  client.write(written, headersFrames(201, PUBLIC));
+  t.equal(await client.outcome(201), 'answered');
+  const served = async (): Promise<number> => {
+    const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    return Number(
+      /gatehouse_request_duration_seconds_count\{route="[^"]*\/public\/\*"\} (\d+)/.exec(text)?.[1] ?? 0,
+    );
+  };
+  await eventually(served, (count) => count > 0, 5000);
+  t.equal(await served(), 1);
+  t.equal(seen.length, 1);
 });
 
 t.test('more requests at a time than allowed are refused, not queued', async (t) => {

@@ -1,10 +1,13 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import t from 'tap';
 import { WebSocket } from 'ws';
+import { systemClock } from '../../../kit/clock.js';
+import { fakeClock } from '../../fixtures/fake-clock.js';
 import { http2AnswerOf, http2Ask, http2Connect } from '../../fixtures/http2-client.js';
+import { answerWebSockets } from '../../fixtures/open-streams.js';
 import {
-  ACK,
   END_STREAM,
   FRAME,
   frame,
@@ -144,6 +147,25 @@ t.test('a refusal does not wait for the body; its sender is told to stop', async
   t.equal(await client.outcome(3), 'answered', 'the connection stays');
 });
 
+t.test('who is answered in mid-body is told to stop, too', async (t) => {
+  const { url, ca, answer } = await startTlsGateway(t, {
+    routes: [{ path: '/public/*', methods: ['POST'], auth: 'public', upstream: 'app', max_body: '1KiB' }],
+  });
+  answer((request, response) => request.once('data', () => response.end('enough')));
+  const bodies = { enough: 'part', body_too_large: 'x'.repeat(2000) };
+  for (const [answered, body] of Object.entries(bodies)) {
+    const client = await RawHttp2.open(t, url, ca);
+    client.write(
+      headersFrames(1, [[':method', 'POST'], ...GET().slice(1)], 0),
+      frame(FRAME.DATA, 0, 1, body),
+    );
+    t.equal(await client.outcome(1), 'answered');
+    t.match(client.body(1), answered);
+    await client.until(() => client.resetCode(1) !== undefined);
+    t.equal(client.resetCode(1), 0, `${answered}: NO_ERROR, after the whole response`);
+  }
+});
+
 t.test('large bodies both ways, and a slow reader holds up nobody else', async (t) => {
   const { url, ca, answer } = await startTlsGateway(t, {
     routes: [
@@ -204,19 +226,32 @@ t.test('a request whose access ends is reset, and its connection stays', async (
 });
 
 t.test('HTTP/1.1 and WebSockets are served beside it, as before', async (t) => {
-  const { url, ca } = await startTlsGateway(t);
+  const test = await startTlsGateway(t);
+  const { url, ca } = test;
   const request = httpsRequest(`${url}/public/x`, {
     ca,
     servername: 'a.test',
   }).end();
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   t.strictSame([response.statusCode, response.httpVersion], [200, '1.1']);
   response.resume();
-  const webSocket = new WebSocket(`${url.replace('https', 'wss')}/api/ws`, { rejectUnauthorized: false });
-  const [refusal] = (await once(webSocket, 'unexpected-response').then(([, r]) => [r])) as [
-    import('node:http').IncomingMessage,
-  ];
+  const tls = { ca, servername: 'a.test' };
+  const at = `${url.replace('https', 'wss')}/api/ws`;
+  const refused = new WebSocket(at, tls);
+  const [, refusal] = (await once(refused, 'unexpected-response')) as [unknown, IncomingMessage];
   t.equal(refusal.statusCode, 401, 'the handshake comes to the pipeline');
+  answerWebSockets(t, test);
+  for (const ALPNProtocols of [undefined, ['http/1.1']]) {
+    const headers = { authorization: `Bearer ${test.token()}` };
+    const client = new WebSocket(at, { ...tls, headers, ...(ALPNProtocols && { ALPNProtocols }) });
+    t.teardown(() => client.terminate());
+    await once(client, 'open');
+    client.send('hello');
+    const [message] = (await once(client, 'message')) as [Buffer];
+    t.equal(String(message), 'echo hello');
+    client.close(1000);
+    t.strictSame((await once(client, 'close'))[0], 1000);
+  }
 });
 
 t.test('http2: false offers HTTP/1.1 alone', async (t) => {
@@ -224,24 +259,44 @@ t.test('http2: false offers HTTP/1.1 alone', async (t) => {
   await t.rejects(http2Connect(t, url, { ca }));
 });
 
-t.test('stopping: GOAWAY, what is under way ends, then the connection', async (t) => {
-  const { url, ca, gateway, answer } = await startTlsGateway(t, { config: { drain_timeout: '5s' } });
-  const client = await RawHttp2.open(t, url, ca);
-  client.write(frame(FRAME.SETTINGS, ACK, 0));
-  const arrived = new Promise<() => void>((resolve) => {
-    answer((_request, response) => resolve(() => response.end('late')));
-  });
-  client.write(headersFrames(1, GET()));
-  const release = await arrived;
-  const stopped = gateway.stop();
-  await client.until(() => client.goawayCode() !== undefined);
-  t.equal(client.goawayCode(), 0);
-  release();
-  t.equal(await client.outcome(1), 'answered');
-  t.equal(client.body(1), 'late');
-  await client.until(() => client.isClosed);
-  await stopped;
-});
+t.test(
+  'stopping: GOAWAY at once, and to who came later; what is under way ends, and nothing is waited for',
+  async (t) => {
+    const clock = fakeClock(Date.now());
+    const { url, ca, gateway, answer } = await startTlsGateway(t, {
+      config: { shutdown_delay: '5s', drain_timeout: '600s' },
+      deps: { clock: { ...clock, monotonic: systemClock.monotonic } },
+      waitUntilReady: false,
+    });
+    const releases: (() => void)[] = [];
+    const upstream = new EventEmitter();
+    answer((_request, response) => {
+      releases.push(() => response.end('late'));
+      upstream.emit('request');
+    });
+    const openRequest = async (): Promise<RawHttp2> => {
+      const client = await RawHttp2.open(t, url, ca);
+      const arrived = once(upstream, 'request');
+      client.write(headersFrames(1, GET()));
+      await arrived;
+      return client;
+    };
+    const early = await openRequest();
+    const stopped = gateway.stop();
+    await early.until(() => early.goawayCode() !== undefined);
+    const late = await openRequest();
+    t.equal(late.goawayCode(), undefined, 'until the listener closes, new connections are served');
+    await clock.advance(5000);
+    await late.until(() => late.goawayCode() !== undefined);
+    for (const release of releases) release();
+    for (const client of [early, late]) {
+      t.equal(await client.outcome(1), 'answered');
+      t.strictSame([client.body(1), client.goawayCode()], ['late', 0]);
+      await client.until(() => client.isClosed);
+    }
+    await stopped;
+  },
+);
 
 t.test('idle connections end: before a first request, and after the last', async (t) => {
   const { url, ca } = await startTlsGateway(t, {
