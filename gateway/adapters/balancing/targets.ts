@@ -110,10 +110,9 @@ export class Targets {
     return chosen?.hasRoom === true ? chosen : this.#anyBut([]);
   }
 
-  /** The next one that is none of these, where there is one. */
+  /** One that is none of these, where there is one. It takes nobody's turn. */
   nextBut(tried: readonly Target[]): Target | undefined {
-    const chosen = this.next(false);
-    return chosen === undefined || !tried.includes(chosen) ? chosen : (this.#anyBut(tried) ?? chosen);
+    return this.#anyBut(tried) ?? this.next(false);
   }
 
   #anyBut(tried: readonly Target[]): Target | undefined {
