@@ -32,6 +32,7 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 COPY config config
+COPY contracts/vectors contracts/vectors
 # A new volume that is mounted on one of these gets its owner, so that no step has to run as root.
 RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events /data \
  && chown -R node:node /pki /data && chmod -R 0700 /pki/* /data

@@ -9,6 +9,7 @@ import { addCheckCommand } from './check.js';
 import { addClientsCommand } from './clients.js';
 import { addCompletionCommand } from './completion.js';
 import { addConfigCommand } from './config.js';
+import { addConformanceCommand } from './conformance.js';
 import { addDiffCommand } from './diff.js';
 import { addDryRunCommand } from './dry-run.js';
 import { addExplainCommand } from './explain.js';
@@ -94,6 +95,7 @@ export function createProgram(): Command {
   addConfigCommand(program);
   addClientsCommand(program);
   addCompletionCommand(program);
+  addConformanceCommand(program);
   addDiffCommand(program);
   addDryRunCommand(program);
   addExplainCommand(program);
