@@ -5,6 +5,7 @@ import { Problem } from '../contracts/problem.js';
 import type { RevocationFeed } from '../contracts/revocation.js';
 import { GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID } from '../contracts/spiffe.js';
 import { type Clock, systemClock } from '../kit/clock.js';
+import { logWarnings } from '../kit/config/log-warnings.js';
 import { type Lifecycle, startAll } from '../kit/lifecycle.js';
 import { createLogger, type Logger } from '../kit/logger.js';
 import { StartupError } from '../kit/startup-error.js';
@@ -80,6 +81,7 @@ async function compose(
 ): Promise<AuthService> {
   const { clock = systemClock, random = randomBytes } = deps;
   const logger = deps.logger ?? createLogger('auth-service', { level: config.logLevel });
+  logWarnings(logger, config.warnings);
   const { issuer } = config;
   const nowS = (): number => Math.floor(clock.now() / 1000);
 

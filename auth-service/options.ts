@@ -71,6 +71,8 @@ export interface AuthConfig {
   allowedOrigins: readonly string[];
   auditRetentionMs: number;
   logLevel: string;
+  /** What reading it found and let pass. */
+  warnings: readonly ConfigProblem[];
 }
 
 const strict = { additionalProperties: false } as const;
@@ -171,6 +173,7 @@ export function loadAuthConfig(configPath: string, env: Env): AuthConfig {
     allowedOrigins: value.cookies.allowed_origins,
     auditRetentionMs: durationMs(value.audit?.retention ?? DEFAULT_AUDIT_RETENTION),
     logLevel: value.log.level,
+    warnings: found.filter(isWarning),
   };
   checkUrls(config, problems);
   checkLifetimes(config, problems);

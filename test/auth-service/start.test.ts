@@ -38,6 +38,26 @@ t.test('start', needsPostgres, async (t) => {
     },
   );
 
+  t.test('what is doubtful about the config is logged, and nothing of a secret', async (t) => {
+    const key = randomBytes(32).toString('base64url');
+    const file = join(temporaryFolder(t), 'key');
+    writeFileSync(file, key, { mode: 0o644 });
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    await testAuthService(t, {
+      databaseUrl: await testDatabase(t),
+      encryptionKey: `file:${file}`,
+      logger: createLogger('auth-service', { destination }),
+    });
+    const warnings = lines.filter((line) => line.includes('"config: '));
+    t.match(
+      warnings.map((line) => JSON.parse(line) as object),
+      [{ level: 40, code: 'config_secret_readable', at: /config\/auth\.yaml:\d+:\d+$/ }],
+    );
+    t.equal(warnings.length, 1);
+    t.notMatch(lines.join(''), key);
+  });
+
   t.test(
     'the database holds no key in the clear, and another key-encryption key opens nothing',
     async (t) => {

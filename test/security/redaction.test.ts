@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:https';
 import t, { type Test } from 'tap';
@@ -8,31 +7,13 @@ import { dpopProof, proofKey } from '../fixtures/dpop-proof.js';
 import { eventually } from '../fixtures/eventually.js';
 import { startKeyExchange } from '../fixtures/key-exchange.js';
 import { rawHttp, rawRequest } from '../fixtures/raw-http.js';
+import { Secrets } from '../fixtures/secrets.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 import { signToken, testKey } from '../fixtures/test-issuer.js';
 
 /** What a client sends is a secret until shown otherwise: none of it is in the log, on whatever path it takes. */
 
 const PUBLIC_URL = 'https://api.test';
-
-/** Every text that was sent and must not come out again; also in the parts that a log could cut it into. */
-class Secrets {
-  readonly #texts = new Set<string>();
-
-  /** Remembers a secret; of a JWT each of its three parts. */
-  keep(text: string): string {
-    for (const part of text.split('.')) this.#texts.add(part);
-    return text;
-  }
-
-  make(name: string): string {
-    return this.keep(`${name}-${randomBytes(12).toString('hex')}`);
-  }
-
-  foundIn(log: string): string[] {
-    return [...this.#texts].filter((text) => log.includes(text));
-  }
-}
 
 const UPGRADE = [
   'Upgrade: websocket',
