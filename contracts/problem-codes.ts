@@ -192,6 +192,11 @@ export const PROBLEMS = {
   shutting_down: unavailable('Shutting down', 'This instance is shutting down. Try again.', 1),
 
   // The upstream
+  grpc_unsupported: {
+    status: 501,
+    title: 'gRPC not served here',
+    detail: 'The upstream service of this route does not speak HTTP/2, which gRPC needs.',
+  },
   upstream_unreachable: {
     status: 502,
     title: 'Upstream unreachable',

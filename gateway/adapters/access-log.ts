@@ -65,6 +65,7 @@ function lineOf(outcome: Outcome): Record<string, unknown> {
     reqId: request.id,
     method: request.method === '' ? undefined : request.method,
     status: outcome.status,
+    grpc: transfer.grpcStatus,
     code: problem?.code,
     reason: problem?.reason,
     cut: outcome.cut,

@@ -13,6 +13,8 @@ export interface ClientRequest {
   readonly complete: boolean;
   /** HTTP/2 says so by a flag, HTTP/1.1 by headers alone. */
   readonly bodyFollows?: boolean;
+  /** Alternating names and values, complete when the body has ended. */
+  readonly rawTrailers?: readonly string[];
   on(event: BodyEvent, listener: BodyListener): unknown;
   off(event: BodyEvent, listener: BodyListener): unknown;
   pause(): unknown;

@@ -1,8 +1,10 @@
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../contracts/problem.js';
+import { isGrpcType } from '../pipeline/grpc.js';
 import type { RecordRefusal } from './answer-client-error.js';
 import type { Http2Limits } from './edge.js';
+import { GrpcReply } from './grpc-reply.js';
 import { Http2Reply } from './http2-reply.js';
 import { Http2Request, readHead } from './http2-request.js';
 import type { Http2Call } from './open-http2-exchange.js';
@@ -57,11 +59,14 @@ export class Http2Listener {
       stream.once('close', () => life.onClose());
       // Now: it listens for what may come right behind the headers.
       const id = this.#options.newRequestId();
-      const reply = new Http2Reply(stream, new Http2Request(stream, headers), id, limits.clientStallMs);
+      const isGrpc = headers[':method'] === 'POST' && isGrpcType(headers['content-type'] ?? '');
+      const Reply = isGrpc ? GrpcReply : Http2Reply;
+      const reply = new Reply(stream, new Http2Request(stream, headers), id, limits.clientStallMs);
       // All that came in one piece is read first: what is opened and reset in one breath is not worth a look
       // (CVE-2023-44487). Microtasks run between two frames.
       setImmediate(() => {
-        if (!reply.destroyed) this.#onRequest({ id, head: readHead(rawHeaders), reply, socket }, limits);
+        if (!reply.destroyed)
+          this.#onRequest({ id, head: readHead(rawHeaders), isGrpc, reply, socket }, limits);
       });
     });
   }

@@ -174,7 +174,9 @@ export class Http2Reply implements ClientResponse {
   #endRequest(): void {
     if (this.req.complete) return;
     const stop = (): void => this.stream.close(constants.NGHTTP2_NO_ERROR);
-    if (this.stream.writableFinished) stop();
+    // Trailers come after `finish`, and a reset would overtake them.
+    if (this.#trailers !== undefined) this.stream.once('wantTrailers', () => setImmediate(stop));
+    else if (this.stream.writableFinished) stop();
     else this.stream.once('finish', () => setImmediate(stop));
   }
 }

@@ -62,6 +62,8 @@ export class Http2Request implements ClientRequest {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly bodyFollows: boolean;
+  /** Complete when the body has ended. */
+  rawTrailers: readonly string[] = [];
   readonly #stream: ServerHttp2Stream;
   readonly #hasEnded: () => boolean;
 
@@ -70,6 +72,9 @@ export class Http2Request implements ClientRequest {
     this.method = headers[':method'] ?? '';
     this.headers = headers;
     this.bodyFollows = !stream.endAfterHeaders;
+    stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+      this.rawTrailers = raw;
+    });
     this.#hasEnded = this.bodyFollows ? watchEndOfStream(stream) : () => true;
   }
 

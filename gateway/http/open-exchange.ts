@@ -64,13 +64,13 @@ export function openExchange(
       }
       checkDeclaredLength(forwardable);
       const dispatcher = upstreams.dispatcherOf(route.upstream);
-      const observed = { transfer, ...observers };
+      const observed = { transfer, since: Number.NaN, ...observers };
       return forwardHttp(forwardable, request.raw, reply.raw, dispatcher, limits, observed, {
         refuse: (problem) => refuse(problem, forwardable.responseHeaders),
         cut: breakOff,
         breakOff,
         leave: () => closeConnection(request.raw),
-      });
+      }).ended;
     },
     answer({ status, headers, body }, further) {
       observers.shutdown.closeAfter(reply.raw);

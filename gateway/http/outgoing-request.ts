@@ -1,5 +1,7 @@
 import { Problem } from '../../contracts/problem.js';
+import { grpcTimeoutMs, grpcTimeoutText } from '../pipeline/grpc.js';
 import type { Transfer } from '../pipeline/ports.js';
+import { requestTrailers } from '../pipeline/request-trailers.js';
 import type { Forwardable } from '../pipeline/states.js';
 import type { ClientRequest } from './client-side.js';
 import { hasBody, RequestBody, type RequestBodyLimits } from './request-body.js';
@@ -16,6 +18,23 @@ export function deadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, n
   const askedMs =
     typeof asked === 'string' && /^[1-9][0-9]{0,8}$/.test(asked) ? Number(asked) : Number.POSITIVE_INFINITY;
   return now + Math.min(askedMs, totalTimeoutMs > 0 ? totalTimeoutMs : Number.POSITIVE_INFINITY);
+}
+
+/** Node's timers count no further, and take more for nothing: 24 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Likewise for a gRPC call, which has counted since it arrived (`since`). The client's `grpc-timeout` is bounded by the
+ * route's; one that only the route has is for the beginning of the answer, since the call may be a stream.
+ */
+export function grpcDeadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, since: number): number {
+  const asked = headers['grpc-timeout'];
+  const askedMs = typeof asked === 'string' ? grpcTimeoutMs(asked) : undefined;
+  const leftMs = Math.min(
+    askedMs ?? Number.POSITIVE_INFINITY,
+    totalTimeoutMs > 0 ? totalTimeoutMs : Number.POSITIVE_INFINITY,
+  );
+  return leftMs === Number.POSITIVE_INFINITY ? leftMs : since + Math.min(leftMs, LONGEST_TIMER_MS);
 }
 
 export interface Outgoing {
@@ -45,6 +64,8 @@ export class OutgoingRequest {
   headersTimeout: number;
   readonly forwardable: Forwardable;
   readonly #outgoing: Outgoing;
+  /** Where the headers tell the deadline; 0 where they do not. */
+  readonly #deadlineAt: number;
   /** When it first may have reached a target. */
   #firstSentAt = Number.NaN;
 
@@ -61,7 +82,8 @@ export class OutgoingRequest {
     this.tryTimeoutMs = route.tryTimeoutMs;
     this.headersTimeout = route.timeoutMs;
     this.body = hasBody(outgoing.request) ? this.#newBody() : null;
-    if (Number.isFinite(outgoing.deadline)) this.headers.push(DEADLINE_HEADER, this.#deadlineText());
+    this.#deadlineAt = this.#placeDeadline();
+    this.#tellDeadline();
   }
 
   /** The same once more, with the time that is left; undefined when it is too late, or part of its body is gone. */
@@ -78,8 +100,31 @@ export class OutgoingRequest {
       this.body = this.#newBody();
     }
     this.headersTimeout = leftMs;
-    if (Number.isFinite(deadline)) this.headers[this.headers.length - 1] = this.#deadlineText();
+    this.#tellDeadline();
     return this;
+  }
+
+  /** What the client sends behind its body, when it has. HTTP/1.1 clients' end here. */
+  readonly trailers = (): readonly string[] => {
+    const { rawTrailers = [] } = this.#outgoing.request;
+    return rawTrailers.length === 0 ? rawTrailers : requestTrailers(rawTrailers, this.forwardable);
+  };
+
+  /** It ends when its client has said, and not when the answer has begun. */
+  get hasClientDeadline(): boolean {
+    return this.#isGrpc && this.#deadlineAt > 0;
+  }
+
+  get #isGrpc(): boolean {
+    return this.forwardable.request.isGrpc === true;
+  }
+
+  /** A gRPC call hands on its own deadline only: one for the beginning of a stream would end it at the upstream. */
+  #placeDeadline(): number {
+    if (this.#isGrpc)
+      return this.headers.findIndex((name, index) => index % 2 === 0 && name === 'grpc-timeout') + 1;
+    if (!Number.isFinite(this.#outgoing.deadline)) return 0;
+    return this.headers.push(DEADLINE_HEADER, '') - 1;
   }
 
   #newBody(): RequestBody {
@@ -87,9 +132,13 @@ export class OutgoingRequest {
     return new RequestBody(request, bodyLimits, transfer);
   }
 
-  #deadlineText(): string {
+  #tellDeadline(): void {
+    if (this.#deadlineAt === 0) return;
     const { deadline, monotonic } = this.#outgoing;
-    return String(Math.max(1, Math.round(deadline - monotonic())));
+    const leftMs = deadline - monotonic();
+    this.headers[this.#deadlineAt] = this.#isGrpc
+      ? grpcTimeoutText(leftMs)
+      : String(Math.max(1, Math.round(leftMs)));
   }
 }
 

@@ -6,8 +6,10 @@ import type { ClientRequest } from './client-side.js';
 
 export interface RequestBodyLimits {
   maxBytes: number;
-  /** Longest pause of the client between two chunks while the upstream is willing to take more. */
+  /** Longest pause of the client between two chunks while the upstream is willing to take more; 0 for none. */
   idleMs: number;
+  /** What the upstream says in the meantime ends a pause as well. */
+  isTwoWay?: boolean;
 }
 
 /** What is left of the body may still come, and would be taken for the next request. */
@@ -23,17 +25,23 @@ export function hasBody({ headers, bodyFollows }: ClientRequest): boolean {
 /**
  * A request's body on its way to the upstream: counted, timed, and apart from the client's connection. undici destroys
  * a body that it no longer wants, and destroying the request itself would cut off a client that is still to get the
- * upstream's early answer. Trailers end here.
+ * upstream's early answer.
  */
 export class RequestBody extends Readable {
   readonly #source: ClientRequest;
   readonly #limits: RequestBodyLimits;
-  readonly #transfer: Pick<Transfer, 'bytesIn'>;
+  readonly #transfer: Pick<Transfer, 'bytesIn' | 'bytesOut'>;
   #idle: NodeJS.Timeout | undefined;
+  /** At the last look. */
+  #bytesOut = 0;
   /** Part of it, or its end, has been taken from the client, and is not there a second time. */
   hasBegun = false;
 
-  constructor(source: ClientRequest, limits: RequestBodyLimits, transfer: Pick<Transfer, 'bytesIn'>) {
+  constructor(
+    source: ClientRequest,
+    limits: RequestBodyLimits,
+    transfer: Pick<Transfer, 'bytesIn' | 'bytesOut'>,
+  ) {
     super({ highWaterMark: 64 * 1024 });
     this.#source = source;
     this.#limits = limits;
@@ -53,7 +61,8 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
-    this.#idle ??= setTimeout(() => this.destroy(lateBody()), this.#limits.idleMs);
+    const { idleMs } = this.#limits;
+    if (idleMs > 0) this.#idle ??= setTimeout(() => this.#onSilence(), idleMs);
     this.#source.resume();
   }
 
@@ -95,6 +104,13 @@ export class RequestBody extends Readable {
   readonly #onClose = (): void => {
     if (!this.#source.complete) this.destroy(new Error('the client went away in the middle of its body'));
   };
+
+  #onSilence(): void {
+    const { bytesOut } = this.#transfer;
+    if (this.#limits.isTwoWay === true && bytesOut > this.#bytesOut) this.#idle?.refresh();
+    else this.destroy(lateBody());
+    this.#bytesOut = bytesOut;
+  }
 
   #stopIdle(): void {
     clearTimeout(this.#idle);

@@ -4,6 +4,7 @@ import type { CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/po
 import type { Forwardable } from '../pipeline/states.js';
 import type { ClientResponse, OwnWord } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
+import { grpcStatusIn } from './grpc-status.js';
 import { deadlineError, type OutgoingRequest } from './outgoing-request.js';
 import { hasBody, lateBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
@@ -23,6 +24,8 @@ export interface Observed {
   transfer: Transfer;
   open: OpenTraffic;
   shutdown: Shutdown;
+  /** When the request arrived, by the same clock as `monotonic`. */
+  since: number;
   /** Milliseconds that never jump back. */
   monotonic(): number;
 }
@@ -106,6 +109,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     transfer.answeredAt = monotonic();
     // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
     if (status === 204 || status === 304) this.#response.end();
+    else if (this.#forwardable.request.isGrpc === true) this.#openGrpc(headers);
     else if (isEventStream(headers)) this.#openStream(headers);
     else this.#limitSilence(this.#forwardable.route.idleTimeoutMs);
     return true;
@@ -143,6 +147,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   onComplete(rawTrailers: (Buffer | string)[] | null): void {
     this.#times.stop();
     if (this.#aborted || this.#response.writableEnded) return;
+    this.#observed.transfer.grpcStatus ??= grpcStatusIn(rawTrailers ?? []);
     if (rawTrailers !== null && rawTrailers.length > 0)
       this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.route.droppedHeaders));
     this.#response.end();
@@ -162,6 +167,18 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#own.refuse(this.#problem);
   }
 
+  /** From outside, as when the caller's access ends. */
+  cut(problem: Problem): void {
+    if (this.#aborted || this.#isRefused || this.#response.writableEnded) return;
+    this.#times.stop();
+    this.#problem = problem;
+    this.#aborted = true;
+    this.#abort?.(problem);
+    this.#outgoing.body?.destroy();
+    if (this.#started) this.#own.cut(problem);
+    else this.#own.refuse(problem);
+  }
+
   readonly #onClientClose = (): void => {
     this.#times.stop();
     const response = this.#response;
@@ -175,8 +192,8 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
 
   #cutReason(): CutReason | undefined {
     if (this.#cut !== undefined) return this.#cut;
-    if (this.#response.writableFinished) return undefined;
     if (this.#started && this.#problem !== undefined) return this.#problem.code;
+    if (this.#response.writableFinished) return undefined;
     return this.#observed.shutdown.isOver ? 'shutting_down' : 'client_gone';
   }
 
@@ -193,10 +210,27 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   /** An upstream that falls silent in mid-body is cut off. Streams of events have a time of their own. */
-  #limitSilence(idleTimeoutMs: number): void {
+  #limitSilence(idleTimeoutMs: number, isClientHeard = (): boolean => false): void {
     this.#times.limitSilence(idleTimeoutMs, () => {
+      if (isClientHeard()) {
+        this.#times.heard();
+        return;
+      }
       this.#problem = new Problem('upstream_timeout');
       this.#abort?.(this.#problem);
+    });
+  }
+
+  /** Whether it is a stream, nobody can tell: a client's deadline holds to the end, and silence is counted as for streams. */
+  #openGrpc(headers: readonly string[]): void {
+    const { transfer } = this.#observed;
+    transfer.grpcStatus = grpcStatusIn(headers);
+    if (!this.#outgoing.hasClientDeadline) this.#times.liftTotal();
+    let { bytesIn } = transfer;
+    this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs, () => {
+      const isHeard = transfer.bytesIn > bytesIn;
+      ({ bytesIn } = transfer);
+      return isHeard;
     });
   }
 

@@ -1,23 +1,11 @@
 import { advance } from './advance.js';
 import { forwardingHeaders, isForwardingHeader } from './forwarding-headers.js';
 import { cookieName, filterHeaders, headerValues, listTokens } from './headers.js';
+import { HOP_BY_HOP } from './hop-by-hop.js';
 import { identityHeaders } from './identity-headers.js';
 import type { Assertions } from './ports.js';
 import type { Addressed, Authorized, Forwardable, HeaderList } from './states.js';
 import { removeBearerSubprotocols } from './websocket-protocols.js';
-
-/** Of one connection only (RFC 9110 section 7.6.1), plus what the gateway itself has already answered. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-]);
 
 /** Named in `Connection` or not, these belong to the request itself. */
 const END_TO_END = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie']);

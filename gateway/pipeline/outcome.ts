@@ -21,6 +21,8 @@ export interface Transfer {
   sentAt: number;
   /** The upstream's response began. */
   answeredAt: number;
+  /** How a gRPC call ended, in its own status codes. */
+  grpcStatus?: number | undefined;
 }
 
 export function newTransfer(): Transfer {

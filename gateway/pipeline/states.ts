@@ -35,6 +35,8 @@ export interface InboundRequest {
   protocol: 'http' | 'https';
   /** A WebSocket handshake. */
   isUpgrade: boolean;
+  /** A gRPC call. Absent: none. */
+  isGrpc?: boolean;
   /** What the client proved to be in the TLS handshake. Absent without a certificate, or when it did not verify. */
   clientCertificate?: ClientCertificate;
 }

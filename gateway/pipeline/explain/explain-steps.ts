@@ -115,10 +115,12 @@ async function runStages(
     () => rewritePath(admitted),
   );
   const { upstreamProtocol } = addressed.route;
-  if (request.isUpgrade)
-    trace.step('upstream protocol', { expected: 'http1 for a WebSocket', found: upstreamProtocol }, () =>
+  if (request.isUpgrade || request.isGrpc === true) {
+    const expected = request.isUpgrade ? 'http1 for a WebSocket' : 'http2 for gRPC';
+    trace.step('upstream protocol', { expected, found: upstreamProtocol }, () =>
       checkUpstreamProtocol(addressed),
     );
+  }
   const forwardable = trace.step('identity headers', { expected: 'at most 8 KiB' }, () =>
     addIdentityHeaders(addressed, gateway.assertions),
   );

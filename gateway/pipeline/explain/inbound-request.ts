@@ -1,4 +1,5 @@
 import type { ExplainRequest } from '../../../contracts/admin-explain.js';
+import { isGrpcCall } from '../grpc.js';
 import { headerValues, listTokens } from '../headers.js';
 import type { InboundRequest } from '../states.js';
 
@@ -23,11 +24,14 @@ export function inboundRequest(asked: ExplainRequest, listener: ListenerFacts): 
   // As Node joins them: two protocols are none that is served.
   const upgrade = headerValues(headers, 'upgrade').join(', ').toLowerCase();
   const target = rest === undefined ? asked.url : rest.startsWith('/') ? rest : `/${rest}`;
+  // There is no gRPC over HTTP/1.1.
+  const isGrpc = isGrpcCall({ method: asked.method, httpVersion: '2', headers });
   return {
     id: 'explain',
     method: asked.method,
     target,
-    httpVersion: '1.1',
+    httpVersion: isGrpc ? '2' : '1.1',
+    isGrpc,
     headers,
     remoteAddress: LOCAL,
     peer: { address: LOCAL, isTrustedProxy: false },
