@@ -187,6 +187,7 @@ t.test('health checks speak HTTP/2 as well, over connections of their own', asyn
     (seen) => seen.includes('GET /health'),
     3000,
   );
+  t.ok(target.sessions.length > 1, 'beside the one for requests');
 });
 
 t.test(

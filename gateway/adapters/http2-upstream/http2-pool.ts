@@ -18,6 +18,7 @@ export class Http2Pool extends Dispatcher {
   readonly #connections = new Set<Http2Connection>();
   readonly #waiting = new Set<Http2Exchange>();
   #isClosed = false;
+  #isDestroyed = false;
   #whenEmpty: (() => void)[] = [];
 
   constructor(options: Http2PoolOptions) {
@@ -54,12 +55,18 @@ export class Http2Pool extends Dispatcher {
 
   override destroy(): Promise<void> {
     this.#isClosed = true;
+    this.#isDestroyed = true;
     this.#failWaiting(new errors.ClientDestroyedError());
     for (const connection of this.#connections) connection.destroy();
     return this.#emptied();
   }
 
   #send(exchange: Http2Exchange): void {
+    // What was under way when everything was cut must not open anything again.
+    if (this.#isDestroyed) {
+      exchange.fail(new errors.ClientDestroyedError());
+      return;
+    }
     this.#waiting.add(exchange);
     this.#serve();
   }
