@@ -105,6 +105,19 @@ function lintSettings({ config, options, snapshot }: OfflineGateway): LintFindin
     );
     if (!used) about('rate_limits', name)('unused-rate-limit', 'no route is held to it');
   }
+  const { admin, listen } = config;
+  if (admin.tls !== undefined && admin.tls.clients === undefined && (admin.token ?? '') === '') {
+    const who =
+      admin.tls.client_ca === config.internal_tls.ca
+        ? 'every service with a certificate of the internal CA, upstreams too,'
+        : 'whoever has a certificate of client_ca';
+    about('admin', 'tls')(
+      'admin-any-certificate',
+      `${who} may change the config: name clients, or set a token`,
+    );
+  }
+  if (listen.http2 === true && listen.tls === undefined)
+    about('listen', 'http2')('http2-without-tls', 'without tls no client is offered HTTP/2');
   if (config.revocation.mode === 'off')
     about('revocation', 'mode')('revocation-off', 'nothing can be revoked before it expires');
   return findings;

@@ -16,8 +16,15 @@ export function rateLimitKey(by: RateLimitBy, { identity, request }: Authorized)
   return `${counted} ${issuer.length} ${issuer} ${value}`;
 }
 
-/** Also for people who ask how a request would be counted. */
-export function countedBy(by: RateLimitBy, identity: Identity): RateLimitBy {
+/** For people who ask how a request would be counted: `subject ann of https://id.test`. */
+export function describeKey(by: RateLimitBy, { identity, request }: Authorized): string {
+  const counted = countedBy(by, identity);
+  const value = nameOf(counted, identity) ?? addressGroup(request.remoteAddress);
+  const issuer = counted === 'address' ? undefined : identity.issuer;
+  return `${counted} ${value}${issuer === undefined ? '' : ` of ${issuer}`}`;
+}
+
+function countedBy(by: RateLimitBy, identity: Identity): RateLimitBy {
   if (by === 'address' || nameOf(by, identity) !== undefined) return by;
   return identity.subject === undefined ? 'address' : 'subject';
 }

@@ -14,5 +14,6 @@ t.test(
     report(JSON.stringify(verdicts));
     t.strictSame(differences.slice(0, 5), []);
     t.ok((verdicts['forwarded'] ?? 0) >= 200, JSON.stringify(verdicts));
+    t.ok((verdicts['rate_limited'] ?? 0) >= 10, JSON.stringify(verdicts));
   },
 );

@@ -132,4 +132,10 @@ t.test('a limit is told by what it holds routes to, not by where it stands', asy
   t.strictSame(await diff(t, (text) => `overload: { in_flight: 5 }\n${text}`), [
     'settings overload.in_flight: none → 5',
   ]);
+  t.strictSame(await diff(t, (text) => `limits: { concurrent_streams: 5 }\n${text}`), [
+    'settings limits.concurrent_streams: none → 5',
+  ]);
+  t.strictSame(await diff(t, replace('listen:\n', 'listen:\n  http2: false\n')), [
+    'restart listen.http2: none → false; open connections end with the old process',
+  ]);
 });

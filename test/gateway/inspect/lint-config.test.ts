@@ -34,6 +34,9 @@ async function added(t: Test, change: (text: string) => string): Promise<string[
 
 const onProfile = (settings: string) => (text: string) => text.replace(ROUTE, `${ROUTE}, ${settings}`);
 
+const adminTls = (more: string) => (text: string) =>
+  text.replace('admin:\n', `admin:\n  tls: { cert: a.pem, key: b.pem, client_ca: c.pem${more} }\n`);
+
 t.test('what is allowed and worth a second look', async (t) => {
   const [profile, admin] = ['GET /api/profile', 'GET|POST|PUT|PATCH|DELETE /api/admin/*'];
   const cases: [string, (text: string) => string, string[]][] = [
@@ -68,6 +71,18 @@ t.test('what is allowed and worth a second look', async (t) => {
       'a limit that nobody is held to',
       (text) => `rate_limits: { api: { requests: 1, per: 1s } }\n${text}`,
       ['note unused-rate-limit rate_limits.api'],
+    ],
+    ['any certificate at the admin listener', adminTls(''), ['warning admin-any-certificate admin.tls']],
+    ['those of somebody', adminTls(', clients: [spiffe://gatehouse.internal/operator]'), []],
+    [
+      'any, with a token besides',
+      (text) => adminTls('')(text).replace('ADMIN_TOKEN:-', `ADMIN_TOKEN:-${'t'.repeat(40)}`),
+      [],
+    ],
+    [
+      'HTTP/2 without TLS',
+      (text) => text.replace('listen:\n', 'listen:\n  http2: true\n'),
+      ['note http2-without-tls listen.http2'],
     ],
     [
       'no revocation',
