@@ -43,6 +43,7 @@ export async function conformance(
 
   const baseline = await asGateway(good);
   note('the gateway is let in', isGood(baseline), baseline);
+  if (baseline.status === undefined) return findings; // it is down, or is not of the CA
   const plain = new URL(url);
   plain.protocol = 'http:';
   const inClear = await ask({ url: plain, headers: good, tls: { ca } });

@@ -1,0 +1,3 @@
+module gatehouse.example/upstream
+
+go 1.22
