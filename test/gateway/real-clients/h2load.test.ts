@@ -25,7 +25,7 @@ t.test(
     };
     const load = async (path: string, ...more: string[]): Promise<string> => {
       const args = ['--header', ':authority: a.test', ...more, `${url}${path}`];
-      const { stdout, stderr } = await runProgram('h2load', ['-n300', '-c3', '-m20', ...args]);
+      const { stdout, stderr } = await runProgram('h2load', ['-n300', '-c3', '-m5', ...args]);
       const lines = stdout.split('\n');
       const say = (start: string): string => lines.find((line) => line.startsWith(start)) ?? stdout + stderr;
       t.match(say('Application protocol'), /h2/);
