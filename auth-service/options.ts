@@ -7,6 +7,7 @@ import {
   type ConfigProblem,
   type Env,
   firstOfEachPlace,
+  inOrderOfPlaces,
   inspectConfigFile,
   isWarning,
 } from '../kit/config-file.js';
@@ -195,7 +196,7 @@ class Problems {
   }
 
   throwIfAny(): void {
-    if (this.#found.length > 0) throw new ConfigError(firstOfEachPlace(this.#found));
+    if (this.#found.length > 0) throw new ConfigError(inOrderOfPlaces(firstOfEachPlace(this.#found)));
   }
 }
 

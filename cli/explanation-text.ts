@@ -1,4 +1,5 @@
 import type { ExplainedRoute, ExplainedStep, Explanation } from '../contracts/admin-explain.js';
+import { showDuration, showSize } from '../kit/units.js';
 import { cell, table } from './print.js';
 
 /** An explanation for a terminal: the answer first, then how it came to that. */
@@ -52,14 +53,15 @@ function routeText(route: ExplainedRoute): string {
 function upstreamLimits(route: ExplainedRoute): string {
   const { upstream, timeout_ms, idle_timeout_ms, stream_idle_timeout_ms, max_body_bytes } = route;
   if (upstream === null) return '';
-  return `${timeout_ms} ms to the first byte, ${idle_timeout_ms} ms of silence (streams: ${stream_idle_timeout_ms} ms), body up to ${max_body_bytes} bytes, `;
+  const time = (ms: number | null): string => (ms === 0 ? 'any time' : showDuration(ms ?? 0));
+  return `${time(timeout_ms)} to the first byte, ${time(idle_timeout_ms)} of silence (streams: ${time(stream_idle_timeout_ms)}), body up to ${showSize(max_body_bytes ?? 0)}, `;
 }
 
 function rateLimits({ rate_limits: limits, cost }: ExplainedRoute): string {
   if (limits.length === 0) return 'no rate limit';
   const each = limits.map(({ name, requests, per_ms, burst, by, shared }) => {
     const further = `${burst === requests ? '' : `, ${burst} at once`}${shared ? ', shared' : ''}`;
-    return `${name}: ${requests} in ${per_ms} ms by ${by}${further}`;
+    return `${name}: ${requests} in ${showDuration(per_ms)} by ${by}${further}`;
   });
   return `${each.join('; ')}${cost === 1 ? '' : `; costs ${cost}`}`;
 }

@@ -25,11 +25,12 @@ export function addImportCommand(program: Command): void {
     .option('--json', 'print routes, warnings and what is left out as JSON')
     .addHelpText(
       'after',
-      '\nPrints a file of routes to look through and to put beside the config; warnings go to standard error as well.' +
+      '\nPrints routes to look through: a file for a config that is a folder, or to paste below `routes` of one that is a file.' +
+        '\nWarnings go to standard error as well.' +
         '\nNobody is let in whom the document would not let in: without security in it, the routes ask for a token.' +
         '\nExit codes: 0 printed, 1 the document cannot be used (--strict: or there are warnings), 2 wrong usage.' +
         '\n\nExamples:' +
-        '\n  gatehouse import openapi orders.yaml --upstream orders > config/orders.yaml' +
+        '\n  gatehouse import openapi orders.yaml --upstream orders > gateway.d/orders.yaml' +
         '\n  gatehouse import openapi openapi.json --upstream orders --base /api --json',
     )
     .action(importOpenApi);

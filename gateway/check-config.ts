@@ -3,6 +3,7 @@ import {
   type ConfigProblem,
   type Env,
   firstOfEachPlace,
+  inOrderOfPlaces,
   inspectConfigFile,
   isWarning,
 } from '../kit/config-file.js';
@@ -30,7 +31,7 @@ export function checkConfig(path: string, env: Env, now: number): ConfigReport {
     config === undefined
       ? []
       : [...findProblems(config), ...checkCertificates(config, now), ...checkLocalKeys(config)];
-  const all = inOrder(firstOfEachPlace([...problems, ...meaning]));
+  const all = inOrderOfPlaces(firstOfEachPlace([...problems, ...meaning]));
   const errors = all.filter((problem) => !isWarning(problem));
   return { errors, warnings: all.filter(isWarning), options: errors.length === 0 ? config : undefined };
 }
@@ -70,14 +71,4 @@ function readKeySet(file: string): unknown {
   } catch {
     throw new Error(`${file} is not JSON`);
   }
-}
-
-function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  const files = [...new Set(problems.map(({ file }) => file))];
-  return problems.toSorted(
-    (one, other) =>
-      files.indexOf(one.file) - files.indexOf(other.file) ||
-      one.line - other.line ||
-      one.column - other.column,
-  );
 }

@@ -5,6 +5,7 @@ import {
   type ConfigText,
   type Env,
   firstOfEachPlace,
+  inOrderOfPlaces,
   inspectConfigFile,
   inspectConfigTexts,
   isWarning,
@@ -36,5 +37,6 @@ export function loadGatewayConfig(configPath: string, env: Env): GatewayOptions 
 function goodOf({ config, problems }: ConfigInspection<GatewayConfig>): ConfigFile<GatewayConfig> {
   const errors = problems.filter((problem) => !isWarning(problem));
   if (config !== undefined && errors.length === 0) return config;
-  throw new ConfigError(firstOfEachPlace([...errors, ...(config === undefined ? [] : findProblems(config))]));
+  const all = [...errors, ...(config === undefined ? [] : findProblems(config))];
+  throw new ConfigError(inOrderOfPlaces(firstOfEachPlace(all)));
 }

@@ -168,3 +168,14 @@ function whole<T>({ config, problems }: ConfigInspection<T>): ConfigFile<T> {
   if (config === undefined || errors.length > 0) throw new ConfigError(errors);
   return config;
 }
+
+/** As people read them: file by file, from top to bottom. */
+export function inOrderOfPlaces(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const files = [...new Set(problems.map(({ file }) => file))];
+  return problems.toSorted(
+    (one, other) =>
+      files.indexOf(one.file) - files.indexOf(other.file) ||
+      one.line - other.line ||
+      one.column - other.column,
+  );
+}

@@ -30,6 +30,18 @@ export function sizeBytes(text: string): number {
   return parsed;
 }
 
+/** As config writes it, in the largest unit that it is a whole number of: `5m`, `1500ms`. */
+export const showDuration = (ms: number): string => showWithUnit(ms, DURATION_MS);
+
+/** As config writes it: `1MiB`, `1500B`. */
+export const showSize = (bytes: number): string => showWithUnit(bytes, SIZE_BYTES);
+
+function showWithUnit(value: number, units: Readonly<Record<string, number>>): string {
+  const all = Object.entries(units);
+  const [name, factor] = all.findLast(([, size]) => value > 0 && value % size === 0) ?? all[0] ?? ['', 1];
+  return `${value / factor}${name}`;
+}
+
 function parseWithUnit(
   text: string,
   pattern: string,

@@ -1,10 +1,10 @@
+import { showDuration, showSize } from '../../kit/units.js';
 import type { Route, RouteRateLimits } from '../pipeline/route.js';
 import { RATE_LIMIT_HEADERS } from '../routing/compile/rate-limits.js';
 import { compareAccess, type Difference } from './compare-access.js';
 import type { Effect } from './config-change.js';
 import { describeDestination } from './describe-access.js';
 import { describeRateLimits } from './describe-rate-limits.js';
-import { duration, size } from './effective-config.js';
 
 /** What is decided elsewhere, or says the same in another place. */
 const NOT_COMPARED = new Set([
@@ -15,10 +15,10 @@ const NOT_COMPARED = new Set([
 
 /** Settings whose change has a meaning of its own, by how config calls them. Any other is told as it is. */
 const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value: unknown) => string]> = {
-  timeoutMs: ['limits', 'timeout', (value) => duration(Number(value))],
-  idleTimeoutMs: ['limits', 'idle_timeout', (value) => duration(Number(value))],
-  streamIdleTimeoutMs: ['limits', 'stream_idle_timeout', (value) => duration(Number(value))],
-  maxBodyBytes: ['limits', 'max_body', (value) => size(Number(value))],
+  timeoutMs: ['limits', 'timeout', (value) => showDuration(Number(value))],
+  idleTimeoutMs: ['limits', 'idle_timeout', (value) => showDuration(Number(value))],
+  streamIdleTimeoutMs: ['limits', 'stream_idle_timeout', (value) => showDuration(Number(value))],
+  maxBodyBytes: ['limits', 'max_body', (value) => showSize(Number(value))],
   rateLimits: ['limits', 'rate_limit', (value) => describeRateLimits(value as RouteRateLimits)],
   priority: ['limits', 'priority', String],
   droppedHeaders: ['other', 'dropped_headers', withoutLimits],

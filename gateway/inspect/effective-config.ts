@@ -1,4 +1,4 @@
-import { durationMs } from '../../kit/units.js';
+import { showDuration, showSize } from '../../kit/units.js';
 import type { OfflineGateway } from '../offline-explain.js';
 import type { Route } from '../pipeline/route.js';
 import { effectiveRoute } from '../routing/compile/effective-route.js';
@@ -24,23 +24,11 @@ function limitsOf(route: Route): object {
   if (route.kind !== 'forward') return { methods };
   return {
     methods,
-    timeout: duration(route.timeoutMs),
-    idle_timeout: duration(route.idleTimeoutMs),
-    stream_idle_timeout: duration(route.streamIdleTimeoutMs),
-    max_body: size(route.maxBodyBytes),
+    timeout: showDuration(route.timeoutMs),
+    idle_timeout: showDuration(route.idleTimeoutMs),
+    stream_idle_timeout: showDuration(route.streamIdleTimeoutMs),
+    max_body: showSize(route.maxBodyBytes),
   };
-}
-
-/** In the largest unit that it is a whole number of, as config writes it. */
-export function duration(ms: number): string {
-  const unit = ['d', 'h', 'm', 's'].find((name) => ms > 0 && ms % durationMs(`1${name}`) === 0);
-  return unit === undefined ? `${ms}ms` : `${ms / durationMs(`1${unit}`)}${unit}`;
-}
-
-export function size(bytes: number): string {
-  const units = ['GiB', 'MiB', 'KiB'];
-  const index = units.findIndex((_, power) => bytes > 0 && bytes % 1024 ** (3 - power) === 0);
-  return index === -1 ? `${bytes}B` : `${bytes / 1024 ** (3 - index)}${units[index]}`;
 }
 
 function mask(value: unknown, name = ''): unknown {

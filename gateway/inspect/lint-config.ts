@@ -1,9 +1,8 @@
-import { durationMs } from '../../kit/units.js';
+import { durationMs, showDuration } from '../../kit/units.js';
 import type { OfflineGateway } from '../offline-explain.js';
 import type { Route } from '../pipeline/route.js';
 import { type EffectiveRoute, effectiveRoute } from '../routing/compile/effective-route.js';
 import type { RouteConfig } from '../routing/schema.js';
-import { duration } from './effective-config.js';
 import { aboutRoute, type Find, finding, type LintFinding, SEVERITIES } from './lint-finding.js';
 import { lintOverlaps } from './lint-overlaps.js';
 
@@ -64,7 +63,7 @@ function lintForward(
       'a server on the way that ignores such a body takes it for the next request: use POST',
     );
   if (route.timeoutMs > LONG_TIMEOUT_MS)
-    find('long-timeout', `an upstream may take ${duration(route.timeoutMs)} to begin its answer`);
+    find('long-timeout', `an upstream may take ${showDuration(route.timeoutMs)} to begin its answer`);
   if (route.idleTimeoutMs === 0) find('no-idle-timeout', 'a silent upstream holds the request for ever');
   if (route.streamIdleTimeoutMs === 0)
     find('no-stream-idle-timeout', 'a stream whose client has vanished is held for ever');
@@ -91,7 +90,7 @@ function lintSettings({ config, options, snapshot }: OfflineGateway): LintFindin
     const find = about('issuers', name);
     const lifetimeMs = durationMs(issuer.max_lifetime ?? '30d');
     if (issuer.own !== true && lifetimeMs > LONG_LIFETIME_MS) {
-      const message = `tokens that live for ${duration(lifetimeMs)} are accepted: set max_lifetime to what the issuer gives`;
+      const message = `tokens that live for ${showDuration(lifetimeMs)} are accepted: set max_lifetime to what the issuer gives`;
       find('long-lifetime', message);
     }
     if (issuer.insecure_http === true)

@@ -192,7 +192,7 @@ t.test('online: each part that a gateway goes to, with a verdict and its reason'
       },
       revocation: { ...feed, redis_url: 'redis://:hunter2@127.0.0.1:1' },
     },
-    300,
+    2000,
   );
   t.strictSame(
     ill.verdicts.map(({ name, ok, detail }) => [name, ok, detail]),

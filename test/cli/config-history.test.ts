@@ -73,6 +73,13 @@ t.test(
     t.match(stdout, new RegExp(`^refused; ${first} stays in force\n`));
     t.match(stdout, /^ {2}\S+gateway.yaml:\d+:\d+ config_dangling_name: .*ap/m);
     t.equal(stdout.match(/^ {2}\S+gateway.yaml:/gm)?.length, 2);
+    write({ routes: [{ ...PUBLIC, upstream: 'ap', tiemout: '5s' }] });
+    const codes = (await run(['reload'])).stdout.match(/config_(?:dangling_name|unknown_key)/g);
+    t.strictSame(
+      codes,
+      ['config_dangling_name', 'config_unknown_key'],
+      'from top to bottom, as check has them',
+    );
     t.match((await run(['history'])).stdout, /refused; /, 'history says so too');
 
     const near = `${first.slice(0, -1)}${first.endsWith('0') ? '1' : '0'}`;

@@ -1,4 +1,5 @@
 import type { AssumedCaller, Explanation } from '../../../contracts/admin-explain.js';
+import { showDuration } from '../../../kit/units.js';
 import { authorize, authorizeAnyone, authorizeCertificate } from '../authorize.js';
 import { callerOf } from '../caller.js';
 import { checkBinding } from '../check-binding.js';
@@ -123,7 +124,7 @@ function revocationFacts(
   const ageMs = revocations.ageMs();
   const rule = route.onStale === 'deny' ? 'refused' : 'served';
   return {
-    expected: `no entry for it; a list older than ${snapshot.maxStalenessMs} ms is ${rule}`,
+    expected: `no entry for it; a list older than ${showDuration(snapshot.maxStalenessMs)} is ${rule}`,
     found: Number.isFinite(ageMs)
       ? `a list confirmed ${describeAge(ageMs)}`
       : 'a list that was never in sync',

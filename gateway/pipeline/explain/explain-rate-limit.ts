@@ -1,3 +1,4 @@
+import { showDuration } from '../../../kit/units.js';
 import { describeKey } from '../rate-limit-key.js';
 import type { Authorized } from '../states.js';
 import { listed } from './phrases.js';
@@ -8,7 +9,9 @@ export function rateLimitFacts(authorized: Authorized): Facts {
   const { route } = authorized;
   if (route.rateLimits === undefined) return { expected: 'no limit', found: 'not counted' };
   const { limits, cost } = route.rateLimits;
-  const expected = limits.map(({ name, requests, perMs }) => `${name}: ${requests} in ${perMs} ms`);
+  const expected = limits.map(
+    ({ name, requests, perMs }) => `${name}: ${requests} in ${showDuration(perMs)}`,
+  );
   const by = [...new Set(limits.map((limit) => describeKey(limit.by, authorized)))];
   return {
     expected: listed(expected),

@@ -1,4 +1,5 @@
 import type { ExplainedStep } from '../../../contracts/admin-explain.js';
+import { showSize } from '../../../kit/units.js';
 import { addIdentityHeaders } from '../add-identity-headers.js';
 import { answerOwnPath } from '../answer-own-path.js';
 import { answerPreflight, matchPreflight } from '../answer-preflight.js';
@@ -126,7 +127,7 @@ async function runStages(
   );
   if (request.isUpgrade) return;
   const [length = 'none declared'] = headerValues(request.headers, 'content-length');
-  trace.step('body', { expected: `at most ${forwardable.route.maxBodyBytes} bytes`, found: length }, () =>
+  trace.step('body', { expected: `at most ${showSize(forwardable.route.maxBodyBytes)}`, found: length }, () =>
     checkDeclaredLength(forwardable),
   );
 }

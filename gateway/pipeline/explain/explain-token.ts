@@ -1,4 +1,5 @@
 import { Problem } from '../../../contracts/problem.js';
+import { showDuration } from '../../../kit/units.js';
 import { claimAt } from '../claim-path.js';
 import { type Issuer, NO_TOKEN_TYPE } from '../issuer.js';
 import { type ParsedToken, parseToken } from '../parse-token.js';
@@ -121,7 +122,7 @@ function timeFacts(payload: ParsedToken['payload'], issuer: Issuer, nowMs: numbe
     return typeof value === 'number' ? `${name} ${describeLater(value * 1000 - nowMs)}` : undefined;
   };
   return {
-    expected: `now within the token's life, ${issuer.leewayS} s allowed; at most ${issuer.maxLifetimeS} s long`,
+    expected: `now within the token's life, ${issuer.leewayS} s allowed; at most ${showDuration(issuer.maxLifetimeS * 1000)} long`,
     found: ['iat', 'nbf', 'exp'].flatMap((name) => at(name) ?? []).join(', ') || 'none',
   };
 }
