@@ -50,6 +50,11 @@ export interface ReadinessReport {
     /** Since the feed last answered; null when it never has. */
     age_ms: number | null;
   };
+  /**
+   * By name in config. Never a reason not to be ready: what one upstream has lost no other gateway has either, and all of
+   * them would go at once.
+   */
+  upstreams: Record<string, UpstreamReadiness>;
   /** Never a reason not to be ready. */
   rate_limits: RateLimitReadiness;
   certificates: CertificateReadiness[];
@@ -61,6 +66,15 @@ export interface RateLimitReadiness {
    * and each gateway counts by itself.
    */
   state: 'unused' | 'shared' | 'alone';
+}
+
+export interface UpstreamReadiness {
+  /** Those with a weight, each address of a host name. */
+  targets: number;
+  /** Neither left out nor on trial. When it is 0, all of them are tried. */
+  available: number;
+  /** Null where it has no circuit breaker. */
+  circuit: 'closed' | 'open' | 'half_open' | null;
 }
 
 export interface IssuerReadiness {

@@ -12,6 +12,7 @@ import { watchFiles } from '../kit/watched-files.js';
 import { createAccessLog } from './adapters/access-log.js';
 import { createApiKeyExchange } from './adapters/api-key-exchange.js';
 import { ApiKeyTokens } from './adapters/api-key-tokens.js';
+import { measureUpstreams } from './adapters/balancing/measure-upstreams.js';
 import { createDpopReplayMemory } from './adapters/dpop-replay-memory.js';
 import { LoadGauge } from './adapters/load-gauge.js';
 import { createMetrics } from './adapters/metrics.js';
@@ -72,7 +73,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     const clock = deps.clock ?? systemClock;
     const logger = deps.logger ?? createLogger('gateway', { level: config.log?.level ?? 'info' });
 
-    const upstreams = new UpstreamConnections(clock);
+    const upstreams = new UpstreamConnections(clock, { logger });
     lifecycle.onStop('upstream connections', () => upstreams.close());
     const keys = new KeyCaches({ upstreams, clock, logger });
     lifecycle.onStop('key sets', () => keys.stop());
@@ -107,6 +108,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       certificates: () => live.current.certificateEnds,
       now: () => clock.now(),
     });
+    measureUpstreams(metrics, () => upstreams.upstreams());
     const logAccess = createAccessLog(logger, config.log);
     const warnStale = createStaleWarning({ logger, clock, ageMs: () => revocations.ageMs() });
 
@@ -198,6 +200,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
         config: reloader.state,
         keys,
         revocations,
+        upstreams: upstreams.upstreams(),
         rateLimits: rateLimits.readiness(),
         certificates: live.current.certificateEnds,
         stopping,

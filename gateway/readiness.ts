@@ -6,6 +6,8 @@ import type {
 } from '../contracts/admin-api.js';
 import { type Clock, pause } from '../kit/clock.js';
 import { StartupError } from '../kit/startup-error.js';
+import { upstreamReadiness } from './adapters/balancing/measure-upstreams.js';
+import type { Upstream } from './adapters/balancing/upstream.js';
 import type { CertificateEnd } from './adapters/certificate-end.js';
 import type { RevocationSource } from './adapters/revocation-source.js';
 import type { KeyCaches } from './key-caches.js';
@@ -16,6 +18,7 @@ export interface ReadinessParts {
   config: ConfigState;
   keys: KeyCaches;
   revocations: RevocationSource;
+  upstreams: readonly Upstream[];
   rateLimits: RateLimitReadiness;
   certificates: readonly CertificateEnd[];
   stopping: boolean;
@@ -41,6 +44,9 @@ export function readinessOf(parts: ReadinessParts): ReadinessReport {
       entries: revocations.size,
       age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null,
     },
+    upstreams: Object.fromEntries(
+      parts.upstreams.map((upstream) => [upstream.name, upstreamReadiness(upstream)]),
+    ),
     rate_limits: parts.rateLimits,
     certificates: certificates.map((end) => daysLeft(end, now)),
   };

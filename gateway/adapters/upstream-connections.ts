@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Dispatcher } from 'undici';
 import type { Clock } from '../../kit/clock.js';
+import type { Logger } from '../../kit/logger.js';
 import type { TlsMaterial } from '../../kit/tls-files.js';
 import type { OwnConnection } from './balancing/own-connection.js';
 import { lookupAddresses } from './balancing/target-addresses.js';
 import type { TargetsDeps } from './balancing/targets.js';
 import { Upstream } from './balancing/upstream.js';
+import { UpstreamRecord } from './balancing/upstream-record.js';
 import type { UpstreamSpec } from './balancing/upstream-spec.js';
 
 /** The upstreams of one version of the config. */
@@ -49,6 +51,8 @@ interface KeyedSet extends UpstreamSet {
 export class UpstreamConnections {
   readonly #clock: Clock;
   readonly #deps: TargetsDeps;
+  readonly #logger: Logger | undefined;
+  readonly #records = new Map<string, UpstreamRecord>();
   /** Those of the set in force, and of earlier ones while a new request may still need them. */
   readonly #open = new Map<string, OpenUpstream>();
   /** Those that only wait for their last request to end, which for a stream may take days. */
@@ -58,8 +62,16 @@ export class UpstreamConnections {
   /** For undici: requests to {@link originOf} an upstream go to one of its targets, as the config in force has them. */
   readonly agent: Dispatcher = new ByOrigin((name) => this.#current.dispatcherOf(name));
 
-  constructor(clock: Clock, { random = Math.random, lookup = lookupAddresses }: Partial<TargetsDeps> = {}) {
+  constructor(
+    clock: Clock,
+    {
+      random = Math.random,
+      lookup = lookupAddresses,
+      logger,
+    }: Partial<TargetsDeps> & { logger?: Logger } = {},
+  ) {
     this.#clock = clock;
+    this.#logger = logger;
     this.#deps = { clock, random, lookup };
   }
 
@@ -76,7 +88,7 @@ export class UpstreamConnections {
     for (const [name, spec] of Object.entries(specs)) {
       const key = JSON.stringify([name, { ...spec, targets: spec.targets.map(({ url }) => url) }, files]);
       const open = this.#open.get(key) ?? {
-        upstream: new Upstream(name, spec, material, this.#deps),
+        upstream: new Upstream(this.#recordOf(name), spec, material, this.#deps),
         cancelRetirement: undefined,
       };
       // It must not end between here and its adoption.
@@ -100,7 +112,13 @@ export class UpstreamConnections {
     for (const [key, open] of this.#open) {
       if (!keyed.has(key) && open.cancelRetirement === undefined) this.#retireLater(key, open);
     }
+    for (const name of this.#records.keys()) if (specs[name] === undefined) this.#records.delete(name);
     this.#current = set as KeyedSet;
+  }
+
+  /** Those of the config in force. */
+  upstreams(): Upstream[] {
+    return [...this.#current.keyed.values()].map(({ upstream }) => upstream);
   }
 
   /** Cuts what is still open. By then the listeners have drained. */
@@ -109,6 +127,12 @@ export class UpstreamConnections {
     for (const { cancelRetirement } of open) cancelRetirement?.();
     const upstreams = [...open.map(({ upstream }) => upstream), ...this.#ending];
     await Promise.all(upstreams.map((upstream) => upstream.destroy()));
+  }
+
+  #recordOf(name: string): UpstreamRecord {
+    const record = this.#records.get(name) ?? new UpstreamRecord(name, this.#logger);
+    this.#records.set(name, record);
+    return record;
   }
 
   #retireLater(key: string, open: OpenUpstream): void {

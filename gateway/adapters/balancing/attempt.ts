@@ -3,6 +3,7 @@ import { Problem } from '../../../contracts/problem.js';
 import { UnprocessedError } from '../http2-upstream/http2-errors.js';
 import type { Target, Waiting } from './target.js';
 import type { Targets } from './targets.js';
+import type { UpstreamRecord } from './upstream-record.js';
 
 /** undici's options, and how the request may be repeated. */
 export interface RepeatableOptions extends Dispatcher.DispatchOptions {
@@ -26,6 +27,7 @@ export interface AttemptPorts {
   monotonic(): number;
   after(delayMs: number, fn: () => void): () => void;
   readonly targets: Pick<Targets, 'count' | 'nextBut' | 'patienceMs'>;
+  readonly record: UpstreamRecord;
   takeRetry(): boolean;
   answered(target: Target, tookMs: number, status: number): void;
   failed(target: Target): void;
@@ -145,7 +147,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
 
   /** Nothing was sent: there is no bound but the number of targets. */
   #passOver(): RepeatableOptions | undefined {
-    return this.#tried.length + 1 < this.#upstream.targets.count ? this.#again() : undefined;
+    const next = this.#tried.length + 1 < this.#upstream.targets.count ? this.#again() : undefined;
+    if (next !== undefined) this.#upstream.record.passedOver += 1;
+    return next;
   }
 
   #retry(): RepeatableOptions | undefined {

@@ -1,4 +1,5 @@
 import type { RecentTraffic } from './recent-traffic.js';
+import type { UpstreamRecord } from './upstream-record.js';
 import type { BreakerSpec } from './upstream-spec.js';
 
 export type CircuitState = 'closed' | 'open' | 'half_open';
@@ -11,15 +12,21 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 export class CircuitBreaker {
   readonly #spec: BreakerSpec;
   readonly #traffic: RecentTraffic;
+  readonly #record: Pick<UpstreamRecord, 'circuitChanged'>;
   readonly #monotonic: () => number;
   #openUntil = Number.NEGATIVE_INFINITY;
   #state: CircuitState = 'closed';
   #probedAt = Number.NEGATIVE_INFINITY;
-  opened = 0;
 
-  constructor(spec: BreakerSpec, traffic: RecentTraffic, monotonic: () => number) {
+  constructor(
+    spec: BreakerSpec,
+    traffic: RecentTraffic,
+    record: Pick<UpstreamRecord, 'circuitChanged'>,
+    monotonic: () => number,
+  ) {
     this.#spec = spec;
     this.#traffic = traffic;
+    this.#record = record;
     this.#monotonic = monotonic;
   }
 
@@ -39,9 +46,11 @@ export class CircuitBreaker {
   }
 
   answered(): void {
-    if (this.#state === 'closed') return;
+    // One that was sent before the circuit opened says nothing new.
+    if (this.state !== 'half_open') return;
     this.#state = 'closed';
     this.#traffic.clear();
+    this.#record.circuitChanged(false);
   }
 
   failed(): void {
@@ -55,6 +64,6 @@ export class CircuitBreaker {
   #open(): void {
     this.#state = 'open';
     this.#openUntil = this.#monotonic() + this.#spec.openMs;
-    this.opened += 1;
+    this.#record.circuitChanged(true);
   }
 }

@@ -7,6 +7,7 @@ import type { HealthCheckSpec } from './upstream-spec.js';
 export interface HealthCheckPorts {
   clock: Clock;
   random: Random;
+  checked(isGood: boolean): void;
   /** The target has become healthy, or is no longer. */
   changed(): void;
 }
@@ -44,6 +45,7 @@ export class HealthCheck {
   async #checkAndGoOn(): Promise<void> {
     const isGood = await this.#ask();
     if (this.#stopped.signal.aborted) return;
+    this.#ports.checked(isGood);
     this.#note(isGood);
     const { clock, random } = this.#ports;
     const delayMs = this.#spec.intervalMs * (1 + JITTER * (2 * random() - 1));

@@ -14,7 +14,7 @@ export interface OutlierPorts {
   /** Those that may get requests. */
   targets(): readonly Target[];
   /** The target takes more or less than before. */
-  changed(): void;
+  moved(target: Target, before: TargetState): void;
   clock: Clock;
 }
 
@@ -112,8 +112,9 @@ export class Outliers {
   }
 
   #become(target: Target, state: TargetState): void {
+    const before = target.state;
     target.state = state;
     target.onTrialSince = this.#ports.clock.monotonic();
-    this.#ports.changed();
+    this.#ports.moved(target, before);
   }
 }

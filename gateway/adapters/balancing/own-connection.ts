@@ -51,6 +51,7 @@ export async function connectToOne(upstream: AttemptPorts, first: Target): Promi
       if (!isTargetsFault(error as Error)) throw error;
       upstream.failed(target);
       if (next === undefined || tried.length >= upstream.targets.count) throw error;
+      upstream.record.passedOver += 1;
       target = next;
     }
   }

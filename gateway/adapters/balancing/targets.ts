@@ -7,6 +7,7 @@ import { HealthCheck } from './health-check.js';
 import { Outliers } from './outliers.js';
 import { Target } from './target.js';
 import { type Lookup, TargetAddresses } from './target-addresses.js';
+import type { UpstreamRecord } from './upstream-record.js';
 import type { TargetSpec, UpstreamSpec } from './upstream-spec.js';
 
 export interface TargetsDeps {
@@ -30,6 +31,7 @@ interface Named {
 export class Targets {
   readonly #origin: string;
   readonly #spec: UpstreamSpec;
+  readonly #record: UpstreamRecord;
   readonly #deps: TargetsDeps;
   readonly #tls: UpstreamTls;
   readonly #outliers: Outliers;
@@ -43,14 +45,18 @@ export class Targets {
   #choose: Choose<Target> = () => undefined;
 
   /** Opens nothing and sets no timer before `start`. Throws where `material` is no use to TLS. */
-  constructor(name: string, spec: UpstreamSpec, material: TlsMaterial, deps: TargetsDeps) {
-    this.#origin = `https://${name}.upstream.invalid`;
+  constructor(spec: UpstreamSpec, material: TlsMaterial, record: UpstreamRecord, deps: TargetsDeps) {
+    this.#origin = `https://${record.upstream}.upstream.invalid`;
     this.#spec = spec;
+    this.#record = record;
     this.#deps = deps;
     this.#tls = upstreamTls(material, spec.spiffeId);
     this.#outliers = new Outliers(spec.outliers, {
       targets: () => this.#weighted,
-      changed: () => this.#arrange(),
+      moved: (target, before) => {
+        this.#arrange();
+        record.moved(target, before);
+      },
       clock: deps.clock,
     });
     this.#named = spec.targets.map((target) => this.#name(target));
@@ -193,8 +199,15 @@ export class Targets {
     const { health } = this.#spec;
     if (health === undefined) return;
     const { clock, random } = this.#deps;
-    const ports = { clock, random, changed: () => this.#arrange() };
-    const check = new HealthCheck(health, target, ports);
+    const check = new HealthCheck(health, target, {
+      clock,
+      random,
+      checked: (isGood) => this.#record.checked(isGood),
+      changed: () => {
+        this.#arrange();
+        this.#record.healthChanged(target);
+      },
+    });
     this.#checks.set(target, check);
     check.start();
   }

@@ -14,6 +14,7 @@ import { connectToOne, type OwnConnection } from './own-connection.js';
 import { RecentTraffic } from './recent-traffic.js';
 import type { Target } from './target.js';
 import { Targets, type TargetsDeps } from './targets.js';
+import type { UpstreamRecord } from './upstream-record.js';
 import type { TargetSpec, UpstreamSpec } from './upstream-spec.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -23,6 +24,7 @@ const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 /** One upstream for undici: each request goes to one of its targets, or on to another, or is turned away at once. */
 export class Upstream extends Dispatcher implements AttemptPorts {
   readonly name: string;
+  readonly record: UpstreamRecord;
   readonly targets: Targets;
   readonly breaker: CircuitBreaker | undefined;
   readonly line: WaitingLine | undefined;
@@ -31,16 +33,17 @@ export class Upstream extends Dispatcher implements AttemptPorts {
   readonly #traffic: RecentTraffic;
 
   /** Opens nothing and sets no timer before `start`. Throws where `material` is no use to TLS. */
-  constructor(name: string, spec: UpstreamSpec, material: TlsMaterial, deps: TargetsDeps) {
+  constructor(record: UpstreamRecord, spec: UpstreamSpec, material: TlsMaterial, deps: TargetsDeps) {
     super();
     const { clock } = deps;
-    this.name = name;
-    this.targets = new Targets(name, spec, material, deps);
+    this.name = record.upstream;
+    this.record = record;
+    this.targets = new Targets(spec, material, record, deps);
     this.#spec = spec;
     this.#clock = clock;
     this.#traffic = new RecentTraffic(this.monotonic);
     if (spec.breaker !== undefined)
-      this.breaker = new CircuitBreaker(spec.breaker, this.#traffic, this.monotonic);
+      this.breaker = new CircuitBreaker(spec.breaker, this.#traffic, record, this.monotonic);
     if (spec.limit !== undefined) this.line = new WaitingLine(spec.limit, clock);
   }
 
@@ -127,7 +130,10 @@ export class Upstream extends Dispatcher implements AttemptPorts {
   }
 
   takeRetry(): boolean {
-    return this.#traffic.takeRetry(this.#spec.retryBudget);
+    const isTaken = this.#traffic.takeRetry(this.#spec.retryBudget);
+    if (isTaken) this.record.retries += 1;
+    else this.record.overBudget += 1;
+    return isTaken;
   }
 
   answered(target: Target, tookMs: number, status: number): void {
@@ -141,6 +147,7 @@ export class Upstream extends Dispatcher implements AttemptPorts {
 
   failed(target: Target): void {
     this.#traffic.count('failures');
+    this.record.failed(target);
     this.targets.failed(target);
     this.breaker?.failed();
   }
