@@ -278,6 +278,14 @@ t.test('the histogram is one that Prometheus reads', async (t) => {
 t.test('the page of operations and the gateway name the same metrics, with the same labels', async (t) => {
   const { url, token, feed, issuer, scrape } = await start(t, {
     config: { auth: { caller: { issuers: ['main'], scopes: ['nobody'] } } },
+    upstreams: (app) => ({
+      bounded: {
+        url: app,
+        spiffe_id: 'spiffe://gatehouse.internal/app',
+        circuit_breaker: {},
+        concurrency: { max: 1 },
+      },
+    }),
   });
   feed.revoke({ kind: 'token', iss: issuer, jti: 'x', exp: 9e9 });
   await fetch(`${url}/public/x`);

@@ -158,6 +158,16 @@ t.test(
       { only: 3 },
       'closed',
     );
+
+    const early = hold(target);
+    const late = ask();
+    await arrived(target, 10);
+    target.conduct = 503;
+    for (let i = 0; i < 4; i++) await ask();
+    early.letGo();
+    t.equal((await late).status, 200);
+    t.strictSame(refusal(await ask()), [503, 'upstream_unavailable', '10'], 'that answer came too late');
+    await clock.advance(10_000);
   },
 );
 

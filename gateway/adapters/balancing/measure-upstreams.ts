@@ -62,8 +62,11 @@ export function measureUpstreams(metrics: Metrics, upstreams: () => readonly Ups
     'target_failures_total',
     'counter',
     'Requests to the target without an answer, or with 502, 503 or 504.',
-    ({ record }) =>
-      [...record.failures].map(([url, value]) => ({ labels: { target: new URL(url).host }, value })),
+    ({ record, targets }) =>
+      [...new Set(targets.all.map(({ url }) => url))].map((url) => ({
+        labels: { target: new URL(url).host },
+        value: record.failures.get(url) ?? 0,
+      })),
   );
   add('ejections_total', 'counter', 'How often a target was left out.', ({ record }) => [
     { value: record.ejections },
