@@ -17,16 +17,19 @@ const HOP_BY_HOP = new Set([
  * The upstream's response headers that go on to the client, as the flat list that `writeHead` takes. Names and values
  * come from the wire as latin1 bytes. `dropped` are the names that the route keeps back, custom identity headers among
  * them: those are the gateway's word to upstreams, never the other way. Throws `upstream_response_invalid` for a Transfer-Encoding that
- * leaves open where the body ends (RFC 9112 section 6.3).
+ * leaves open where the body ends (RFC 9112 section 6.3), and for a body that lasts as long as its connection where
+ * `needsFraming` says so.
  */
 export function responseHeaders(
   raw: readonly Buffer[],
   status: number,
   dropped: ReadonlySet<string>,
+  needsFraming = false,
 ): string[] {
   const headers: string[] = [];
   let listed: string | undefined;
   let isChunked = false;
+  let isFramed = !needsFraming || status === 204 || status === 304;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
     const lower = name.toLowerCase();
@@ -36,11 +39,13 @@ export function responseHeaders(
         throw new Problem('upstream_response_invalid', { reason: 'response.transfer_encoding' });
       isChunked = true;
     }
+    isFramed ||= isChunked || lower === 'content-length';
     if (HOP_BY_HOP.has(lower) || isKept(lower, dropped)) continue;
     // RFC 9110 section 8.6: a 204 has no length.
     if (status === 204 && lower === 'content-length') continue;
     headers.push(name, latin1(raw[i + 1]));
   }
+  if (!isFramed) throw new Problem('upstream_response_invalid', { reason: 'response.close_delimited' });
   return listed === undefined ? headers : withoutListed(headers, listed);
 }
 

@@ -120,7 +120,8 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     const { route, request, responseHeaders: further } = this.#forwardable;
     const { req } = this.#response;
     try {
-      const headers = responseHeaders(raw, status, route.droppedHeaders);
+      const needsFraming = route.needsFraming && request.method !== 'HEAD';
+      const headers = responseHeaders(raw, status, route.droppedHeaders, needsFraming);
       headers.push('x-request-id', request.id, ...further);
       // The rest of a body that nobody reads any more would be taken for the next request (RFC 9112 section 9.6).
       if (!req.complete && hasBody(req)) headers.push('connection', 'close');

@@ -68,6 +68,8 @@ export interface ForwardTo {
   kind: 'forward';
   upstream: string;
   upstreamProtocol: 'http1' | 'http2';
+  /** A response has to say where its body ends (ADR 19). */
+  needsFraming: boolean;
   /** What the upstream is asked for in place of the request's own path. */
   rewrite: PathTemplate | undefined;
   /** What `strip_prefix` took away, for `X-Forwarded-Prefix`. */

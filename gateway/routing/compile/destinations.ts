@@ -62,11 +62,14 @@ function forwardTo(
   withheld: Withheld,
 ): ForwardTo {
   const { rewrite, strip_prefix: prefix, path, request_headers, forward_token: forwardToken = false } = route;
+  const upstreamProtocol = config.upstreams[upstream]?.protocol ?? 'http1';
   const rewritten = rewrite === undefined ? undefined : compileTemplate(rewrite, path);
   return {
     kind: 'forward',
     upstream,
-    upstreamProtocol: config.upstreams[upstream]?.protocol ?? 'http1',
+    upstreamProtocol,
+    // HTTP/2 has an end of its own for each body.
+    needsFraming: upstreamProtocol === 'http1' && config.upstreams[upstream]?.allow_close_delimited !== true,
     rewrite: rewritten ?? (prefix === undefined ? undefined : templateWithout(prefix)),
     strippedPrefix: prefix,
     forwardToken,

@@ -122,6 +122,12 @@ export const Upstream = Type.Object(
           'a target may be a link-local or cloud metadata address; for a service that really is there',
       }),
     ),
+    allow_close_delimited: Type.Optional(
+      Type.Boolean({
+        description:
+          'take responses whose body ends with the connection; a lost connection may make a part of one look whole',
+      }),
+    ),
     identity_headers: Type.Optional(IdentityHeaders),
     assertion: Type.Optional(
       Type.Boolean({

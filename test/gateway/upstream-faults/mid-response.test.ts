@@ -57,3 +57,16 @@ t.test('one byte at a time, from the first or from the middle on, is slow and wh
     }
   }
 });
+
+t.test('a body that ends with its connection is refused unless config allows it', async (t) => {
+  const { proxy, exchange, goodAgain } = await startFaultTest(t, { allowCloseDelimited: false });
+  for (const method of ['GET', 'POST']) {
+    proxy.framing = 'close';
+    const reply = await exchange(method, '/public/x');
+    t.match(reply, { status: 502, code: 'upstream_response_invalid', isWhole: true }, method);
+    t.equal(proxy.seen.length, 1, 'it is not asked for again');
+    t.match(await exchange('HEAD', '/public/x'), { status: 200 }, 'there is no body to HEAD');
+    proxy.framing = 'length';
+    await goodAgain(method);
+  }
+});
