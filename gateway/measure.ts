@@ -28,9 +28,10 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
     { name: 'gatehouse_open_requests', help: 'Requests under way, long ones too.', type: 'gauge' },
     () => [{ value: open.requests }],
   );
-  metrics.add({ name: 'gatehouse_open_streams', help: 'Of them: streams of events.', type: 'gauge' }, () => [
-    { value: open.streams },
-  ]);
+  metrics.add(
+    { name: 'gatehouse_open_streams', help: 'Of them: streams of events and of gRPC.', type: 'gauge' },
+    () => [{ value: open.streams }],
+  );
   metrics.add({ name: 'gatehouse_open_websockets', help: 'Of them: WebSockets.', type: 'gauge' }, () => [
     { value: open.webSockets },
   ]);

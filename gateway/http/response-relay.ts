@@ -9,7 +9,7 @@ import { deadlineError, type OutgoingRequest } from './outgoing-request.js';
 import { hasBody, lateBody } from './request-body.js';
 import { responseHeaders, responseTrailers } from './response-headers.js';
 import { ResponseTimes } from './response-times.js';
-import type { Shutdown } from './shutdown.js';
+import type { OpenStream, Shutdown } from './shutdown.js';
 import { upstreamProblem } from './upstream-problem.js';
 
 export interface ForwardLimits {
@@ -226,6 +226,14 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   #openGrpc(headers: readonly string[]): void {
     const { transfer } = this.#observed;
     transfer.grpcStatus = grpcStatusIn(headers);
+    const leave = (): void => this.cut(new Problem('shutting_down'));
+    this.#countStream({
+      // One that has sent nothing yet may be a unary call that is about to be answered.
+      leave: () => {
+        if (transfer.bytesOut > 0) leave();
+      },
+      leaveAtLast: leave,
+    });
     if (!this.#outgoing.hasClientDeadline) this.#times.liftTotal();
     let { bytesIn } = transfer;
     this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs, () => {
@@ -239,15 +247,19 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#times.liftTotal();
     // Node keeps the headers back until there is something to go with them, which may be hours here.
     this.#response.flushHeaders();
+    this.#events = new EventStream(headers, this.#endStream);
+    this.#countStream(this.#events);
+    this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs);
+  }
+
+  #countStream(stream: OpenStream): void {
     const { open, shutdown } = this.#observed;
     open.streams += 1;
-    this.#events = new EventStream(headers, this.#endStream);
-    const remove = shutdown.add(this.#events);
+    const remove = shutdown.add(stream);
     this.#response.once('close', () => {
       open.streams -= 1;
       remove();
     });
-    this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs);
   }
 
   readonly #endStream = (isWhole: boolean): void => {

@@ -4,6 +4,8 @@ import type { Clock } from '../../kit/clock.js';
 export interface OpenStream {
   /** Ends it where nothing is torn apart; its client is to come back, to another gateway. */
   leave(): void;
+  /** After everybody's turn, while there is still time for a word. */
+  leaveAtLast?(): void;
 }
 
 /**
@@ -57,6 +59,9 @@ export class Shutdown {
 
   /** Each stream is ended at some moment of the next `withinMs`; one that still opens too. */
   endStreams(withinMs: number): void {
+    this.#clock.after(withinMs, () => {
+      for (const stream of this.#streams.keys()) stream.leaveAtLast?.();
+    });
     this.#leaveBy = this.#clock.monotonic() + withinMs;
     for (const [stream, cancel] of this.#streams) {
       cancel();

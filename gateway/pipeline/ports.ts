@@ -136,7 +136,7 @@ export interface Forwarded {
 export interface OpenTraffic {
   /** From the request line to the end of the reply: streams and WebSockets too. */
   requests: number;
-  /** Responses that are streams of events. */
+  /** Responses that are streams of events, or of gRPC. */
   streams: number;
   webSockets: number;
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import {
   Metadata,
@@ -18,6 +19,14 @@ import { eventually } from '../fixtures/eventually.js';
 import { type CallEnd, GrpcClient, startGrpcService } from '../fixtures/grpc.js';
 import { http2Ask, http2Connect } from '../fixtures/http2-client.js';
 import { startHttp2Target } from '../fixtures/http2-target.js';
+import {
+  END_STREAM,
+  FRAME,
+  frame,
+  type HeaderPairs,
+  headersFrames,
+  RawHttp2,
+} from '../fixtures/raw-http2.js';
 import { startTlsGateway } from '../fixtures/tls-gateway.js';
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
@@ -41,7 +50,11 @@ const ROUTES = [
 async function start(t: Test) {
   const service = await startGrpcService(t);
   const upstreams = { grpc: { url: service.url, spiffe_id: spiffeId('app'), protocol: 'http2' } };
-  const gateway = await startTlsGateway(t, { routes: ROUTES, upstreams });
+  const gateway = await startTlsGateway(t, {
+    routes: ROUTES,
+    upstreams,
+    config: { drain_timeout: '1s', limits: { body_idle: '50ms' } },
+  });
   const lines = (): Record<string, unknown>[] =>
     gateway.logs
       .map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -111,6 +124,36 @@ t.test('the service’s own errors arrive as they are', async (t) => {
   t.match(lines()[0], { status: 200, grpc: 5 });
 });
 
+t.test(
+  'an error without a message is headers alone (Trailers-Only), the service’s and the gateway’s',
+  async (t) => {
+    const { service, url, ca } = await start(t);
+    service.serve({ unary: (_call: Unary, answer: Answer) => answer({ code: status.NOT_FOUND }) });
+    const client = await RawHttp2.open(t, url, ca);
+    const head = (path: string): HeaderPairs => [
+      [':method', 'POST'],
+      [':scheme', 'https'],
+      [':authority', 'a.test'],
+      [':path', path],
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+    ];
+    for (const [stream, path] of [
+      [1, '/test.Echo/Unary'],
+      [3, '/test.Private/Unary'],
+    ] as const) {
+      client.write(
+        headersFrames(stream, head(path), 0),
+        frame(FRAME.DATA, END_STREAM, stream, Buffer.alloc(5)),
+      );
+      t.equal(await client.outcome(stream), 'answered');
+      t.equal(client.of(FRAME.HEADERS, stream).length, 1);
+      t.ok(((client.of(FRAME.HEADERS, stream)[0]?.flags ?? 0) & END_STREAM) !== 0, path);
+      t.equal(client.of(FRAME.DATA, stream).length, 0);
+    }
+  },
+);
+
 t.test('client, server and two-way streams, of megabytes', async (t) => {
   const { service, client } = await start(t);
   const part = Buffer.alloc(64 * 1024, 'x');
@@ -154,41 +197,58 @@ t.test('client, server and two-way streams, of megabytes', async (t) => {
   t.match(await chatted, { messages: ['re: one', 're: two', 're: three'], status: { code: status.OK } });
 });
 
-t.test(
-  'a stream may wait for as long as it likes within stream_idle_timeout, whatever total_timeout says',
-  async (t) => {
-    const { service, client } = await start(t);
-    service.serve({
-      chat: (call: Chat) => {
-        call.sendMetadata(new Metadata());
-        call.on('data', (message: Buffer) => call.write(message));
-        call.on('end', () => call.end());
-      },
+t.test('time-outs of a stream: stream_idle_timeout, both ways together, and not the others', async (t) => {
+  const { service, client } = await start(t);
+  service.serve({
+    chat: (call: Chat) => {
+      call.sendMetadata(new Metadata());
+      const talks = call.metadata.get('x-talks')[0] !== 'client';
+      const beat = setInterval(() => talks && call.write(Buffer.from('x')), 100);
+      call.on('data', (message: Buffer) => {
+        if (message.toString() === 'stop') clearInterval(beat);
+      });
+      call.on('cancelled', () => clearInterval(beat));
+    },
+    upload: (call: Upload, answer: Answer) => {
+      call.on('data', () => undefined);
+      call.on('end', () => answer(null, Buffer.from('all')));
+    },
+  });
+  const talk = (who: string) => {
+    const { call, end } = client.chat({ service: 'Short', metadata: { 'x-talks': who } });
+    const beat = setInterval(() => who !== 'service' && call.write(Buffer.from('x')), 100);
+    let isOver = false;
+    void end.then(() => {
+      isOver = true;
     });
-    service.serve({
-      upload: (call: Upload, answer: Answer) => {
-        call.on('data', () => undefined);
-        call.on('end', () => answer(null, Buffer.from('all')));
-      },
-    });
-    const slow = client.upload({ service: 'Upload' });
-    const drip = setInterval(() => slow.call.write(Buffer.from('x')), 100);
-    const { call, end } = client.chat({ service: 'Short' });
-    const beat = setInterval(() => call.write(Buffer.from('x')), 100);
-    const startedAt = performance.now();
-    await soon(
-      () => performance.now() - startedAt,
-      (ms) => ms > 1200,
-    );
-    clearInterval(beat);
-    clearInterval(drip);
-    slow.call.end();
-    t.match(await slow.end, { messages: ['all'], status: { code: status.OK } }, 'one that is still sent');
-    const { status: ended, messages } = await end;
-    t.ok(messages.length > 8, 'longer than timeout and total_timeout');
-    t.equal(ended.code, status.DEADLINE_EXCEEDED, `then silence, either way: ${ended.details}`);
-  },
-);
+    const stop = (): void => {
+      clearInterval(beat);
+      call.write(Buffer.from('stop'));
+    };
+    return { who, end, stop, isOver: () => isOver };
+  };
+  const chats = ['both', 'client', 'service'].map(talk);
+  const upload = client.upload({ service: 'Upload' });
+  const drip = setInterval(() => upload.call.write(Buffer.from('x')), 100);
+  const startedAt = performance.now();
+  await soon(
+    () => performance.now() - startedAt,
+    (ms) => ms > 1200,
+  );
+  clearInterval(drip);
+  upload.call.end();
+  t.match(
+    await upload.end,
+    { messages: ['all'], status: { code: status.OK } },
+    'longer than timeout and body_idle',
+  );
+  for (const { who, isOver, stop, end } of chats) {
+    t.notOk(isOver(), `while there talks: ${who}`);
+    stop();
+    const { details, code } = (await end).status;
+    t.equal(code, status.DEADLINE_EXCEEDED, `then silence: ${details}`);
+  }
+});
 
 t.test('a deadline: handed on with the time that is left, and held', async (t) => {
   const { service, client, lines } = await start(t);
@@ -435,6 +495,34 @@ t.test('request trailers go on over HTTP/2, but none that speaks for the gateway
   stream.resume();
   stream.end('body');
   t.strictSame(Object.entries(await seen), [['x-checksum', 'abc']]);
+});
+
+t.test('stopping: unary calls are answered, streams end with UNAVAILABLE', async (t) => {
+  const { service, client, gateway } = await start(t);
+  let answerNow: (() => void) | undefined;
+  service.serve({
+    unary: (call: Unary, answer: Answer) => {
+      answerNow = () => answer(null, Buffer.from('late'));
+      call.sendMetadata(new Metadata());
+    },
+    download: (call: Download) => call.write(Buffer.from('first')),
+    chat: (call: Chat) => call.sendMetadata(new Metadata()),
+  });
+  const stream = client.download('x');
+  await once(stream.call, 'data');
+  const silent = client.chat();
+  await once(silent.call, 'metadata');
+  const unary = client.unary('x');
+  await soon(
+    () => answerNow,
+    (answer) => answer !== undefined,
+  );
+  const stopped = gateway.stop();
+  t.strictSame(endOf(await stream.end), [status.UNAVAILABLE, 'shutting_down']);
+  answerNow?.();
+  t.match(await unary, { messages: ['late'], status: { code: status.OK } });
+  t.strictSame(endOf(await silent.end), [status.UNAVAILABLE, 'shutting_down'], 'at last');
+  await stopped;
 });
 
 t.test('the example of the page', async (t) => {
