@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { spiffeId } from '../../contracts/spiffe.js';
@@ -149,10 +151,10 @@ t.test('a stream of events is open before its first event', async (t) => {
 const WS_ROUTES = [{ path: '/ws', methods: ['GET'], auth: 'public', upstream: 'app' }];
 
 t.test(
-  'a WebSocket whose upstream is not to be trusted ends without a word of it, and nothing else does',
+  'a WebSocket whose upstream is not to be trusted is refused without a word of it, and nothing else is',
   async (t) => {
     const pki = await testPki();
-    // Its name is in the text of the error, which is then longer than a close frame can hold.
+    // Its name is in the text of the error.
     const expected = `spiffe://house.test/${'a-name-from-the-inside-of-the-house/'.repeat(4)}app`;
     const { url } = await startTestGateway(t, {
       routes: [
@@ -163,8 +165,14 @@ t.test(
       upstreamPem: await pki.leaf('app', spiffeId('app')),
     });
     const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`);
-    const [code, reason] = (await once(socket, 'close')) as [number, Buffer];
-    t.strictSame([code, String(reason)], [1011, '']);
+    socket.on('error', () => undefined);
+    const [, refusal] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+    const body = await text(refusal);
+    t.strictSame(
+      [refusal.statusCode, (JSON.parse(body) as { code: string }).code],
+      [502, 'upstream_untrusted'],
+    );
+    t.notMatch(body, /inside/);
     t.equal((await send(url, GET)).status, 200);
   },
 );
