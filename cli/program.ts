@@ -17,6 +17,7 @@ import { addImportCommand } from './import-openapi.js';
 import { addJwksCommand } from './jwks.js';
 import { addKeysCommand } from './keys.js';
 import { addLintCommand } from './lint.js';
+import { addMockGatewayCommand } from './mock-gateway.js';
 import { addPkiCommand } from './pki.js';
 import { addProbeCommand } from './probe.js';
 import { addRevokeCommand } from './revoke.js';
@@ -103,6 +104,7 @@ export function createProgram(): Command {
   addJwksCommand(program);
   addKeysCommand(program);
   addLintCommand(program);
+  addMockGatewayCommand(program);
   addPkiCommand(program);
   addProbeCommand(program);
   addRevokeCommand(program);
