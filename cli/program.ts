@@ -12,6 +12,7 @@ import { addConfigCommand } from './config.js';
 import { addConformanceCommand } from './conformance.js';
 import { addDiffCommand } from './diff.js';
 import { addDryRunCommand } from './dry-run.js';
+import { tellExitCodes } from './exit-codes-help.js';
 import { addExplainCommand } from './explain.js';
 import { addImportCommand } from './import-openapi.js';
 import { addJwksCommand } from './jwks.js';
@@ -111,6 +112,7 @@ export function createProgram(): Command {
   addRoutesCommand(program);
   addTestCommand(program);
   addUsersCommand(program);
+  tellExitCodes(program);
   return program;
 }
 

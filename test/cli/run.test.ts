@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import t from 'tap';
+import { commandTable } from '../../cli/completion/command-table.js';
+import { createProgram } from '../../cli/program.js';
 import { run } from '../../cli/run.js';
 import { atTerminal } from '../../cli/terminal.js';
 import { buildCli, runCli } from '../fixtures/cli.js';
@@ -37,6 +39,17 @@ t.test('within a process, commands keep to their own terminals', async (t) => {
   );
   t.match(results[3]?.stdout, /port: 1234/);
   t.equal(process.exitCode, exitCode, 'the process itself has not failed');
+});
+
+t.test('the help of every command has an example and its exit codes', async (t) => {
+  const commands = commandTable(createProgram()).filter(({ words }) => words.length === 0);
+  t.ok(commands.length > 30);
+  for (const { name } of commands) {
+    const { code, stdout } = await runCli([...name.split(' '), '--help'], {});
+    t.equal(code, 0, name);
+    t.match(stdout, /Examples?:\n {2}\S/, name);
+    t.equal(stdout.match(/Exit codes:/g)?.length, 1, name);
+  }
 });
 
 t.test('what no command foresees is not taken for an answer', async (t) => {
