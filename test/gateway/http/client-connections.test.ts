@@ -25,6 +25,13 @@ function connection(t: Test, url: string, from = '127.0.0.1'): Socket {
   return socket;
 }
 
+/** However it ends. */
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    else socket.once('close', () => resolve());
+  });
+
 /** Status of one request on it, or `closed`. */
 async function ask(socket: Socket): Promise<number | 'closed'> {
   let text = '';
@@ -34,7 +41,7 @@ async function ask(socket: Socket): Promise<number | 'closed'> {
   socket.on('data', take);
   socket.write(GET);
   while (!text.includes('{"ok":true}') && !socket.destroyed) {
-    await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(() => undefined);
+    await Promise.race([once(socket, 'data'), closed(socket)]).catch(() => undefined);
   }
   socket.off('data', take);
   return text === '' ? 'closed' : Number(text.split(' ')[1]);
@@ -109,7 +116,7 @@ t.test('within TLS, too: before the handshake, which has a time of its own', asy
   await openAre(test, 1);
   await t.rejects(RawHttp2.open(t, test.url, test.ca), 'there is room for one');
   silent.resume();
-  await once(silent, 'close');
+  await closed(silent);
   const client = await RawHttp2.open(t, test.url, test.ca);
   client.write(headersFrames(1, GET2));
   t.equal(await client.outcome(1), 'answered');
@@ -143,7 +150,7 @@ t.test('a client that reads none of its answers is cut off', async (t) => {
     received += chunk.length;
   });
   client.resume();
-  await once(client, 'close');
+  await closed(client);
   t.ok(received < 500 * 60_000, `it got ${received} bytes`);
 });
 
@@ -156,12 +163,12 @@ t.test('a connection without requests is closed, before the first and after the 
   silent.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
-  await once(silent, 'close');
+  await closed(silent);
   t.match(text, /^HTTP\/1.1 408/);
   const served = connection(t, url);
   t.equal(await ask(served), 200);
   served.resume();
-  await once(served, 'close');
+  await closed(served);
 });
 
 t.test('after so many requests a client is asked to connect anew', async (t) => {
@@ -177,7 +184,7 @@ t.test('after so many requests a client is asked to connect anew', async (t) => 
   t.match(text, /connection: keep-alive/i);
   text = '';
   socket.write(GET);
-  await once(socket, 'close');
+  await closed(socket);
   t.match(text, /^HTTP\/1.1 200[\s\S]*connection: close[\s\S]*\{"ok":true\}$/i);
 });
 
