@@ -44,10 +44,27 @@ function routeText(route: ExplainedRoute): string {
   const lines = [
     `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
     ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
+    ...upstreamLines(route),
     `limits   ${upstreamLimits(route)}${rateLimits(route)}` +
       (route.priority === 'normal' ? '' : `, priority ${route.priority}`),
   ];
   return lines.map(cell).join('\n');
+}
+
+function upstreamLines({
+  upstream_settings: settings,
+  retries,
+  try_timeout_ms,
+  total_timeout_ms,
+}: ExplainedRoute): string[] {
+  const shown = Object.entries(settings).filter(([, text]) => text !== 'none');
+  if (shown.length === 0) return [];
+  const tries = try_timeout_ms === 0 ? '' : `, each after ${showDuration(try_timeout_ms ?? 0)}`;
+  const total = total_timeout_ms === 0 ? '' : `; ${showDuration(total_timeout_ms ?? 0)} in all`;
+  return [
+    `upstream ${shown.map(([key, text]) => `${key} ${text}`).join('; ')}`,
+    `retries  ${retries === 0 ? 'none' : `${retries}, of what is safe to repeat${tries}`}${total}`,
+  ];
 }
 
 function upstreamLimits(route: ExplainedRoute): string {

@@ -79,8 +79,14 @@ export interface ExplainedRoute {
   targets: string[];
   /** Method and path as the upstream gets them; null when nothing is forwarded. */
   sends: { method: string; path: string } | null;
-  /** Of the way to the upstream; null without one. */
+  /** How requests are spread over the targets, repeated and bounded, by the names of the config's keys, in words. */
+  upstream_settings: Record<string, string>;
+  /** Of the way to the upstream; null without one. 0: no such bound. */
   timeout_ms: number | null;
+  try_timeout_ms: number | null;
+  total_timeout_ms: number | null;
+  /** How often what is safe to repeat is sent again. */
+  retries: number | null;
   idle_timeout_ms: number | null;
   stream_idle_timeout_ms: number | null;
   max_body_bytes: number | null;

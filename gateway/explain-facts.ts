@@ -1,4 +1,5 @@
 import type { KeySetStatus } from '../contracts/admin-api.js';
+import { describeUpstream, targetTexts } from './describe-upstream.js';
 import type { ExplainDeps } from './pipeline/explain/explain-request.js';
 import type { ListenerFacts } from './pipeline/explain/inbound-request.js';
 import type { GatewayPorts } from './pipeline/ports.js';
@@ -16,9 +17,28 @@ export function listenerFacts({ listen }: GatewayConfig): ListenerFacts {
   };
 }
 
-/** The URLs of an upstream by its name. */
-export function upstreamTargets({ upstreams }: GatewayConfig): (name: string) => readonly string[] {
-  return (name) => weightedTargets(upstreams[name] ?? {}).map(({ url }) => url);
+/** What is shown of an upstream besides where it is; the rest says nothing about one request. */
+const SHOWN = [
+  'balance',
+  'health',
+  'outliers',
+  'retry_budget',
+  'connections',
+  'circuit_breaker',
+  'concurrency',
+];
+
+/** An upstream by its name. */
+export function explainedUpstream({ upstreams }: GatewayConfig): ExplainDeps['upstreamOf'] {
+  return (name) => {
+    const upstream = upstreams[name];
+    if (upstream === undefined) return { targets: [], settings: {} };
+    const described = describeUpstream(upstream);
+    return {
+      targets: targetTexts(weightedTargets(upstream)),
+      settings: Object.fromEntries(SHOWN.map((key) => [key, described[key] ?? ''])),
+    };
+  };
 }
 
 /** What a running gateway explains with: its own ports, keys and revocations. */
@@ -32,6 +52,6 @@ export function liveExplainDeps(
     gateway,
     listener: listenerFacts(config),
     keySetAge: (name) => keySets.find((set) => set.name === name)?.age_ms ?? undefined,
-    targetsOf: upstreamTargets(config),
+    upstreamOf: explainedUpstream(config),
   };
 }

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../kit/clock.js';
 import { durationMs } from '../kit/units.js';
 import { assertionSecret } from './adapters/assertion-secret.js';
 import { createAssertionSigner } from './adapters/assertion-signer.js';
-import { listenerFacts, upstreamTargets } from './explain-facts.js';
+import { explainedUpstream, listenerFacts } from './explain-facts.js';
 import { keysAtHand } from './keys-at-hand.js';
 import type { GatewayConfigFile } from './options.js';
 import { type ExplainDeps, explainRequest } from './pipeline/explain/explain-request.js';
@@ -39,7 +39,7 @@ export async function offlineGateway(
     gateway: offlinePorts(snapshot, options, clock),
     listener: listenerFacts(options.value),
     keySetAge: (name) => keys.ageMs(name),
-    targetsOf: upstreamTargets(options.value),
+    upstreamOf: explainedUpstream(options.value),
   };
   return { config: options.value, options, snapshot, explain: (asked) => explainRequest(asked, deps) };
 }

@@ -16,6 +16,9 @@ const NOT_COMPARED = new Set([
 /** Settings whose change has a meaning of its own, by how config calls them. Any other is told as it is. */
 const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value: unknown) => string]> = {
   timeoutMs: ['limits', 'timeout', (value) => showDuration(Number(value))],
+  tryTimeoutMs: ['limits', 'try_timeout', timeOrNone],
+  totalTimeoutMs: ['limits', 'total_timeout', timeOrNone],
+  retries: ['limits', 'retries', String],
   idleTimeoutMs: ['limits', 'idle_timeout', (value) => showDuration(Number(value))],
   streamIdleTimeoutMs: ['limits', 'stream_idle_timeout', (value) => showDuration(Number(value))],
   maxBodyBytes: ['limits', 'max_body', (value) => showSize(Number(value))],
@@ -54,6 +57,10 @@ function compareSetting(name: string, before: unknown, after: unknown): Differen
   if (name === 'forwardToken')
     return [[after === true ? 'weaker' : 'other', `forward_token: ${json(before)} → ${json(after)}`]];
   return [[effect, `${label}: ${text(before)} → ${text(after)}`]];
+}
+
+function timeOrNone(ms: unknown): string {
+  return ms === 0 ? 'none' : showDuration(Number(ms));
 }
 
 /** Those of a limit go with the limit. */

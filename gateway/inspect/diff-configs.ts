@@ -1,8 +1,9 @@
 import type { OfflineGateway } from '../offline-explain.js';
 import type { Route } from '../pipeline/route.js';
-import type { IssuerConfig, UpstreamConfig } from '../routing/schema.js';
+import type { IssuerConfig } from '../routing/schema.js';
 import { compareRoutes } from './compare-routes.js';
 import { compareSettings } from './compare-settings.js';
+import { compareUpstreams } from './compare-upstreams.js';
 import { type ConfigChange, EFFECTS } from './config-change.js';
 import { describeAccess, describeDestination } from './describe-access.js';
 import { routeFor, sampleRequests } from './sample-request.js';
@@ -18,8 +19,8 @@ export function diffConfigs(before: OfflineGateway, after: OfflineGateway): Conf
     return changesOf(sample.name, was, is, before, after);
   });
   const settings = [
-    ...compareNamed('issuers', before.config.issuers, after.config.issuers),
-    ...compareNamed('upstreams', before.config.upstreams, after.config.upstreams),
+    ...compareIssuers(before.config.issuers, after.config.issuers),
+    ...compareUpstreams(before.config.upstreams, after.config.upstreams),
     ...compareSettings(before, after),
   ];
   const order = EFFECTS.map(([effect]) => effect);
@@ -65,18 +66,18 @@ function mergeSame(changes: readonly ConfigChange[]): ConfigChange[] {
   });
 }
 
-function compareNamed(
-  section: 'issuers' | 'upstreams',
-  before: Record<string, IssuerConfig | UpstreamConfig>,
-  after: Record<string, IssuerConfig | UpstreamConfig>,
+function compareIssuers(
+  before: Record<string, IssuerConfig>,
+  after: Record<string, IssuerConfig>,
 ): ConfigChange[] {
-  const effect = section === 'issuers' ? 'issuers' : 'destination';
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name): ConfigChange[] => {
     const [was, is] = [before[name], after[name]] as (Record<string, unknown> | undefined)[];
-    const change = (where: string, what: string): ConfigChange => ({ effect, where, what, source: null });
-    const where = `${section}.${name}`;
+    const change = (where: string, what: string): ConfigChange => ({
+      ...{ effect: 'issuers', where, what, source: null },
+    });
+    const where = `issuers.${name}`;
     if (was === undefined) return [change(where, 'new')];
-    if (is === undefined) return [change(where, 'gone: its connections end when their requests have')];
+    if (is === undefined) return [change(where, 'gone')];
     return [...new Set([...Object.keys(was), ...Object.keys(is)])]
       .filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]))
       .map((key) => change(`${where}.${key}`, `${json(was[key])} → ${json(is[key])}`));

@@ -15,7 +15,7 @@ import type { Forwardable, InboundRequest, Routed } from '../states.js';
 import { assumeCaller } from './assume-caller.js';
 import { candidates } from './candidates.js';
 import { explainHeaders } from './explain-headers.js';
-import { explainRoute } from './explain-route.js';
+import { type ExplainedUpstream, explainRoute } from './explain-route.js';
 import { explainSteps } from './explain-steps.js';
 import type { KeySetAge } from './explain-token.js';
 import { hideSecrets } from './hide-secrets.js';
@@ -28,8 +28,8 @@ export interface ExplainDeps {
   gateway: GatewayPorts;
   listener: ListenerFacts;
   keySetAge: KeySetAge;
-  /** URLs of an upstream. */
-  targetsOf(upstream: string): readonly string[];
+  /** An upstream by its name. */
+  upstreamOf(name: string): ExplainedUpstream;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function explainRequest(asked: ExplainRequest, deps: ExplainDeps): 
     route:
       routed === undefined
         ? null
-        : explainRoute(routed, decided.forwardable, targetsOf(routed.route.upstream, deps)),
+        : explainRoute(routed, decided.forwardable, upstreamOf(routed.route.upstream, deps)),
     candidates: located === undefined ? [] : candidates(located, routed?.route),
     steps: told.steps,
     headers: explainHeaders(request.headers, stripped?.headers, decided.forwardable),
@@ -80,8 +80,8 @@ export async function explainRequest(asked: ExplainRequest, deps: ExplainDeps): 
   return hideSecrets(explanation, secretsOf(request, asked, routed));
 }
 
-const targetsOf = (upstream: string | undefined, deps: ExplainDeps): readonly string[] =>
-  upstream === undefined ? [] : deps.targetsOf(upstream);
+const upstreamOf = (upstream: string | undefined, deps: ExplainDeps): ExplainedUpstream =>
+  upstream === undefined ? { targets: [], settings: {} } : deps.upstreamOf(upstream);
 
 interface Decided {
   request: InboundRequest;

@@ -1,11 +1,17 @@
 import type { ExplainedRoute } from '../../../contracts/admin-explain.js';
 import type { Forwardable, Routed } from '../states.js';
 
+/** An upstream, as far as the config knows it. */
+export interface ExplainedUpstream {
+  targets: readonly string[];
+  settings: Readonly<Record<string, string>>;
+}
+
 /** The route as it takes the request. */
 export function explainRoute(
   { route, params }: Routed,
   forwardable: Forwardable | undefined,
-  targets: readonly string[],
+  { targets, settings }: ExplainedUpstream,
 ): ExplainedRoute {
   const forwards = route.kind === 'forward' ? route : undefined;
   const sends =
@@ -18,7 +24,11 @@ export function explainRoute(
     upstream: route.upstream ?? null,
     targets: [...targets],
     sends,
+    upstream_settings: { ...settings },
     timeout_ms: forwards?.timeoutMs ?? null,
+    try_timeout_ms: forwards?.tryTimeoutMs ?? null,
+    total_timeout_ms: forwards?.totalTimeoutMs ?? null,
+    retries: forwards?.retries ?? null,
     idle_timeout_ms: forwards?.idleTimeoutMs ?? null,
     stream_idle_timeout_ms: forwards?.streamIdleTimeoutMs ?? null,
     max_body_bytes: forwards?.maxBodyBytes ?? null,

@@ -139,3 +139,39 @@ t.test('a limit is told by what it holds routes to, not by where it stands', asy
     'restart listen.http2: none → false; open connections end with the old process',
   ]);
 });
+
+t.test('upstreams are told by what they do, and when their connections are made anew', async (t) => {
+  const anew =
+    'destination upstreams.profile: its connections are made anew: requests and streams under way end on the old ones';
+  const settings = (text: string) => (config: string) =>
+    config.replace(/^ {2}profile: \{(.*)\}$/m, (_, old: string) => `  profile: {${old}, ${text} }`);
+  t.strictSame(await diff(t, settings('balance: least_requests, retry_budget: { percent: 20 }')), []);
+  t.strictSame(await diff(t, settings('circuit_breaker: {}, connections: { idle: 10s }')), [
+    anew,
+    'limits upstreams.profile.connections: up to 1024, idle 4s, made in 3s, 1 ahead → up to 1024, idle 10s, made in 3s, 1 ahead',
+    'limits upstreams.profile.circuit_breaker: none → at 50 % of 20 requests or more, 10s',
+  ]);
+  t.strictSame(await diff(t, settings('assertion: true')), [
+    'other GET /api/profile: asserted: false → true',
+    'other upstreams.profile.assertion: false → true',
+  ]);
+  const weighted = (canary: number) => (config: string) =>
+    config.replace(
+      /^upstreams:\n/m,
+      `upstreams:\n  two: { targets: [{ url: 'https://a:1' }, { url: 'https://b:1', weight: ${canary} }], spiffe_id: 'spiffe://x/y' }\n`,
+    );
+  const changes = diffConfigs(
+    await gatewayOf(t, weighted(5)(DEFAULT)),
+    await gatewayOf(t, weighted(50)(DEFAULT)),
+  );
+  t.strictSame(
+    changes.map(({ where, what }) => `${where}: ${what}`),
+    ['upstreams.two.targets: https://a:1 (1), https://b:1 (5) → https://a:1 (1), https://b:1 (50)'],
+    'weights keep all connections',
+  );
+  const route = 'upstream: profile }';
+  t.strictSame(await diff(t, replace(route, 'upstream: profile, retries: 0, total_timeout: 1m }')), [
+    'limits GET /api/profile: retries: 1 → 0',
+    'limits GET /api/profile: total_timeout: none → 1m',
+  ]);
+});
