@@ -35,7 +35,7 @@ export class OpenWebSocket {
   ): Promise<Forwarded> {
     const { socket } = this.#request.raw;
     const connection = await connect(upstreams, forwardable.route.upstream, socket);
-    if (connection === undefined) return { status: 0 };
+    if (connection === undefined) return { status: 0, cut: 'client_gone' };
     this.#request.upstreamConnection = connection;
     handOver(this.#request, forwardable);
     const { bytesRead, bytesWritten } = socket;
