@@ -313,11 +313,15 @@ t.test('the text of a document never ends a comment', async (t) => {
     routes: [
       { operations: ['GET /x'], route: { path: '/x', methods: ['GET'], auth: 'public', upstream: 'a' } },
     ],
-    warnings: [{ where: 'GET /x', message: 'a\r\nlisten: {}' }],
+    warnings: [
+      { where: 'GET /x', message: 'a\r\nlisten: {}' },
+      { where: 'GET /x', message: 'a\n lint-ignore: public-route \u2014 fine' },
+    ],
     left_out: [{ where: 'x\u2028y', message: '' }],
   });
   t.strictSame(
     text.split(/[\n\r\u0085\u2028\u2029]/).filter((line) => !/^(routes:| {2}- | {2}#|#|$)/.test(line)),
     [],
   );
+  t.notMatch(text, /^\s*#\s*lint-ignore/m);
 });
