@@ -98,10 +98,6 @@ export class Http2Exchange {
     stream.on('error', (error) => {
       this.#cause ??= error;
     });
-    // A HEADERS frame that could not be sent: a GOAWAY had come meanwhile (nodejs/node #55888).
-    stream.on('frameError', () => {
-      this.#cause = new UnprocessedError('the request could not be sent');
-    });
     stream.once('close', () => this.#onClose(stream, connection));
     if (body !== null)
       this.#upload = new RequestUpload(body, stream, this.#options, {
@@ -138,10 +134,7 @@ export class Http2Exchange {
     const { rstCode = 0 } = stream;
     const cause = this.#cause;
     const wasUnprocessed =
-      !this.#isAnswered &&
-      (rstCode === constants.NGHTTP2_REFUSED_STREAM ||
-        cause instanceof UnprocessedError ||
-        connection.neverTook(stream));
+      !this.#isAnswered && (rstCode === constants.NGHTTP2_REFUSED_STREAM || connection.neverTook(stream));
     this.#giveUp(streamError({ rstCode, cause, wasUnprocessed, isAnswered: this.#isAnswered }));
   }
 

@@ -249,7 +249,8 @@ t.test('what is broken off is never taken for whole', async (t) => {
   for (const [name, answer] of Object.entries(cases)) {
     const target = await startRawHttp2Target(t, (connection) => answering(connection, answer));
     const { askMany } = await start(t, [target]);
-    t.strictSame(await askMany(1), ['UND_ERR_SOCKET'], name);
+    // What is invalid may be found out before its headers have been looked at.
+    t.match((await askMany(1))[0], /^UND_ERR_SOCKET$|not answer in valid/, name);
   }
   const target = await startRawHttp2Target(t, async (connection) => {
     await connection.until(() => request(connection) !== undefined);
