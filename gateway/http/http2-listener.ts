@@ -46,7 +46,7 @@ export class Http2Listener {
         enablePush: false,
       },
     });
-    const life = new SessionLife(session, limits);
+    const life = new SessionLife(session, socket, limits);
     this.#sessions.add(session);
     // Reported by `close` as well.
     session.on('error', () => undefined);
@@ -110,14 +110,16 @@ function misdirection(method: string, scheme: string): Problem | undefined {
 /** When one HTTP/2 connection ends: without requests, or after enough of them. Pings do not keep it open. */
 class SessionLife {
   readonly #session: ServerHttp2Session;
+  readonly #socket: TLSSocket;
   readonly #limits: Http2Limits;
   #timer: NodeJS.Timeout;
   #streams = 0;
   #requests = 0;
 
-  constructor(session: ServerHttp2Session, limits: Http2Limits) {
+  constructor(session: ServerHttp2Session, socket: TLSSocket, limits: Http2Limits) {
     const { headersMs } = limits;
     this.#session = session;
+    this.#socket = socket;
     this.#limits = limits;
     this.#timer = setTimeout(() => session.destroy(), headersMs).unref();
   }
@@ -133,7 +135,13 @@ class SessionLife {
     this.#streams -= 1;
     if (this.#streams > 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#session.close(), this.#limits.keepAliveMs).unref();
+    this.#timer = setTimeout(() => this.#end(), this.#limits.keepAliveMs).unref();
+  }
+
+  /** A client that reads nothing would keep the connection, even a session that is destroyed: GOAWAY is not delivered. */
+  #end(): void {
+    this.#session.close();
+    this.#timer = setTimeout(() => this.#socket.destroy(), this.#limits.clientStallMs).unref();
   }
 
   stop(): void {

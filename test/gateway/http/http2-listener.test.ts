@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { systemClock } from '../../../kit/clock.js';
+import { eventually } from '../../fixtures/eventually.js';
 import { fakeClock } from '../../fixtures/fake-clock.js';
 import { http2AnswerOf, http2Ask, http2Connect } from '../../fixtures/http2-client.js';
 import { answerWebSockets } from '../../fixtures/open-streams.js';
@@ -357,3 +358,21 @@ t.test(
     await stopped;
   },
 );
+
+t.test('a client that reads nothing at all does not keep its connection', async (t) => {
+  const { url, ca, gateway, answer } = await startTlsGateway(t, {
+    config: { limits: { client_stall: '100ms', keep_alive: '100ms' } },
+  });
+  answer((_request, response) => response.end(Buffer.alloc(50 * 1024 * 1024)));
+  const wholeWindow = Buffer.concat([Buffer.from([0, 4]), uint32(2 ** 31 - 1)]);
+  const client = await RawHttp2.open(t, url, ca, wholeWindow);
+  client.write(frame(FRAME.WINDOW_UPDATE, 0, 0, uint32(2 ** 30)), headersFrames(1, GET()));
+  await client.until(() => client.body(1) !== '');
+  client.socket.pause();
+  await eventually(
+    async () => (await fetch(`${gateway.adminUrl}/metrics`)).text(),
+    (metrics) => metrics.includes('\ngatehouse_open_connections 0\n'),
+    10_000,
+  );
+  t.pass('it is gone');
+});
