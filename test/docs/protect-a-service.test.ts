@@ -47,6 +47,7 @@ t.test('from a certificate to a rollback, as the page says', needsPostgres, asyn
 
   const cli = buildCli(t);
   const env = { GATEHOUSE_DATA: dataDir, ADMIN_URL: embedded.adminUrl };
+  const ofConfig = { PKI_DIR: join(dataDir, 'pki') };
   t.match(await cli.run(['pki', 'issue', 'reports'], env), {
     code: 0,
     stdout: /^spiffe_id {2}spiffe:\/\/gatehouse.internal\/reports$/m,
@@ -66,13 +67,13 @@ t.test('from a certificate to a rollback, as the page says', needsPostgres, asyn
 
   const good = readFileSync(configFile, 'utf8');
   writeFileSync(configFile, good.replace('scopes: [reports:read]', 'scope: [reports:read]'));
-  const check = await cli.run(['check', '--config', configFile], {});
+  const check = await cli.run(['check', '--config', configFile], ofConfig);
   t.equal(check.code, 1);
   t.equal(check.stdout.replaceAll(configFile, 'config/gateway.yaml'), snippet('text'));
   writeFileSync(configFile, good);
   const [explained, diff] = await Promise.all([
     cli.run(['explain', 'GET', '/api/reports/mine', '--as', 'ann:orders:read', '--config', configFile], {}),
-    cli.run(['diff', join(root, 'config/gateway.yaml'), configFile], {}),
+    cli.run(['diff', join(root, 'config/gateway.yaml'), configFile], ofConfig),
   ]);
   t.match(explained.stdout.trimEnd().split('\n').at(-1), /^ {2}NO {2}scopes/);
   t.match(diff.stdout, /new routes\n {2}GET \/api\/reports\/\*/);
