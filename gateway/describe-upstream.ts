@@ -13,7 +13,7 @@ export function describeUpstream(upstream: UpstreamConfig): Record<string, strin
     targets: targetTexts(spec.targets).join(', '),
     spiffe_id: spec.spiffeId,
     protocol: upstream.protocol ?? 'http1',
-    balance: spec.balance,
+    balance: spec.hashOn === undefined ? spec.balance : `hash on ${spec.hashOn}`,
     health: describeHealth(spec.health),
     outliers:
       spec.outliers.failures === 0

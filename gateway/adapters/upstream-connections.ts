@@ -3,6 +3,7 @@ import { Dispatcher } from 'undici';
 import type { Clock } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
 import type { TlsMaterial } from '../../kit/tls-files.js';
+import type { HasCaller } from './balancing/choose-by-hash.js';
 import type { OwnConnection } from './balancing/own-connection.js';
 import { lookupAddresses } from './balancing/target-addresses.js';
 import type { TargetsDeps } from './balancing/targets.js';
@@ -15,7 +16,7 @@ export interface UpstreamSet {
   /** Where requests to the upstream go: to one of its targets. */
   dispatcherOf(upstream: string): Dispatcher;
   /** To one of its targets, for what does not go through the pools. `signal` ends the wait for a turn. */
-  connect(upstream: string, signal: AbortSignal): Promise<OwnConnection>;
+  connect(upstream: string, signal: AbortSignal, caller: HasCaller): Promise<OwnConnection>;
   /** Like {@link UpstreamConnections.agent}, for this version alone. */
   agent: Dispatcher;
 }
@@ -161,7 +162,7 @@ function setOf(
     keyed,
     specs,
     dispatcherOf: upstreamOf,
-    connect: (name, signal) => upstreamOf(name).ownConnection(signal),
+    connect: (name, signal, caller) => upstreamOf(name).ownConnection(signal, caller),
     agent: new ByOrigin(upstreamOf),
   };
 }

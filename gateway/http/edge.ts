@@ -28,8 +28,15 @@ export interface Edge {
 export interface EdgeUpstreams {
   /** Where requests to this upstream go: verified connections only. */
   dispatcherOf(upstream: string): Dispatcher;
-  /** For what the dispatcher does not carry. Rejects as it fails; `signal` ends the wait for a turn. */
-  connect(upstream: string, signal: AbortSignal): Promise<UpstreamConnection>;
+  /**
+   * For what the dispatcher does not carry. Rejects as it fails; `signal` ends the wait for a turn. `callerKey` is asked
+   * where targets are chosen by caller.
+   */
+  connect(
+    upstream: string,
+    signal: AbortSignal,
+    caller: { callerKey(on: 'subject' | 'address'): string },
+  ): Promise<UpstreamConnection>;
 }
 
 /** A verified connection to a target, where it counts as a request under way until it closes. */

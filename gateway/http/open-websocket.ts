@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { headerValues } from '../pipeline/headers.js';
 import type { AccessEnd, CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import { rateLimitKey } from '../pipeline/rate-limit-key.js';
 import type { Forwardable } from '../pipeline/states.js';
 import { type ClientWebSocket, whenUpgraded } from './client-websocket.js';
 import type { EdgeUpstreams, UpstreamConnection } from './edge.js';
@@ -34,7 +35,7 @@ export class OpenWebSocket {
     proceed: HookHandlerDoneFunction,
   ): Promise<Forwarded> {
     const { socket } = this.#request.raw;
-    const connection = await connect(upstreams, forwardable.route.upstream, socket);
+    const connection = await connect(upstreams, forwardable, socket);
     if (connection === undefined) return { status: 0, cut: 'client_gone' };
     this.#request.upstreamConnection = connection;
     handOver(this.#request, forwardable);
@@ -83,14 +84,16 @@ export class OpenWebSocket {
 /** Undefined when the client has gone meanwhile: nobody is there for `close` to tell of. */
 async function connect(
   upstreams: EdgeUpstreams,
-  upstream: string,
+  forwardable: Forwardable,
   client: Socket,
 ): Promise<UpstreamConnection | undefined> {
   const gone = new AbortController();
   const onClose = (): void => gone.abort();
   client.once('close', onClose);
   try {
-    const connection = await upstreams.connect(upstream, gone.signal);
+    const connection = await upstreams.connect(forwardable.route.upstream, gone.signal, {
+      callerKey: (on) => rateLimitKey(on, forwardable),
+    });
     if (!client.destroyed) return connection;
     connection.socket.destroy();
   } catch (error) {

@@ -1,6 +1,7 @@
 import { Problem } from '../../contracts/problem.js';
 import { grpcTimeoutMs, grpcTimeoutText } from '../pipeline/grpc.js';
 import type { Transfer } from '../pipeline/ports.js';
+import { rateLimitKey } from '../pipeline/rate-limit-key.js';
 import { requestTrailers } from '../pipeline/request-trailers.js';
 import type { Forwardable } from '../pipeline/states.js';
 import type { ClientRequest } from './client-side.js';
@@ -102,6 +103,11 @@ export class OutgoingRequest {
     this.headersTimeout = leftMs;
     this.#tellDeadline();
     return this;
+  }
+
+  /** Whoever shares a limit shares a target. Asked only where targets are chosen by caller. */
+  callerKey(on: 'subject' | 'address'): string {
+    return rateLimitKey(on, this.forwardable);
   }
 
   /** What the client sends behind its body, when it has. HTTP/1.1 clients' end here. */

@@ -26,6 +26,7 @@ export function upstreamSpec(upstream: UpstreamConfig): UpstreamSpec {
     spiffeId: upstream.spiffe_id,
     protocol: upstream.protocol ?? defaults.protocol,
     balance: balance ?? defaults.balance,
+    hashOn: balance === 'hash' ? (upstream.hash_on ?? 'subject') : undefined,
     dnsRefreshMs: ms(dns_refresh, defaults.dnsRefreshMs),
     allowsLinkLocal: upstream.allow_link_local ?? defaults.allowsLinkLocal,
     connections: {

@@ -1,12 +1,13 @@
 import { type Dispatcher, errors } from 'undici';
 import { Problem } from '../../../contracts/problem.js';
 import { UnprocessedError } from '../http2-upstream/http2-errors.js';
+import type { HasCaller } from './choose-by-hash.js';
 import type { Target, Waiting } from './target.js';
 import type { Targets } from './targets.js';
 import type { UpstreamRecord } from './upstream-record.js';
 
 /** undici's options, and how the request may be repeated. */
-export interface RepeatableOptions extends Dispatcher.DispatchOptions {
+export interface RepeatableOptions extends Dispatcher.DispatchOptions, HasCaller {
   /** How often it may be sent again when it may have reached a target. Default: never. */
   retries?: number;
   servername?: string;
@@ -55,6 +56,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
   readonly #handler: Dispatcher.DispatchHandler;
   #options: RepeatableOptions;
   #target: Target;
+  /** The caller's, where that is what targets are chosen by. */
+  readonly #key: number;
   readonly #tried: Target[] = [];
   #retriesLeft: number;
   /** What is sent next, once the present target has been left. */
@@ -69,11 +72,13 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
     options: RepeatableOptions,
     handler: Dispatcher.DispatchHandler,
     target: Target,
+    key: number,
   ) {
     this.#upstream = upstream;
     this.#options = options;
     this.#handler = handler;
     this.#target = target;
+    this.#key = key;
     this.#retriesLeft = isRepeatable(options) ? (options.retries ?? 0) : 0;
   }
 
@@ -133,7 +138,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
     if (isFault && !this.#answered && !isInvalidAnswer(error))
       this.#next ??= wasSent ? this.#retry() : this.#passOver();
     this.#tried.push(left);
-    const target = this.#next && this.#upstream.targets.nextBut(this.#tried);
+    const target = this.#next && this.#upstream.targets.nextBut(this.#tried, this.#key);
     if (this.#next === undefined || target === undefined) {
       this.#upstream.ended();
       this.#handler.onError?.(error);

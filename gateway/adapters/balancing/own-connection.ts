@@ -38,7 +38,11 @@ export class OwnConnection {
 }
 
 /** To one target after the other until there is one; rejects with what the last one failed by. */
-export async function connectToOne(upstream: AttemptPorts, first: Target): Promise<OwnConnection> {
+export async function connectToOne(
+  upstream: AttemptPorts,
+  first: Target,
+  key: number,
+): Promise<OwnConnection> {
   const tried: Target[] = [];
   for (let target = first; ; ) {
     target.inFlight += 1;
@@ -47,7 +51,7 @@ export async function connectToOne(upstream: AttemptPorts, first: Target): Promi
     } catch (error) {
       target.inFlight -= 1;
       tried.push(target);
-      const next = upstream.targets.nextBut(tried);
+      const next = upstream.targets.nextBut(tried, key);
       if (!isTargetsFault(error as Error)) throw error;
       upstream.failed(target);
       if (next === undefined || tried.length >= upstream.targets.count) throw error;

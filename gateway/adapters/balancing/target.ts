@@ -1,4 +1,5 @@
 import type { TargetPool } from '../upstream-pool.js';
+import { hashText } from './choose-by-hash.js';
 
 /** A request that waits for a target's first byte. */
 export interface Waiting {
@@ -21,6 +22,8 @@ export class Target {
   /** What its host name came to; undefined for one that has not been looked up. */
   readonly address: string | undefined;
   readonly connections: TargetPool;
+  /** Its place in the order of each caller. */
+  readonly hash: number;
   /** Its share of the requests. */
   weight = 0;
   state: TargetState = 'in';
@@ -43,6 +46,7 @@ export class Target {
     this.url = url;
     this.address = address;
     this.connections = connections;
+    this.hash = hashText(`${url} ${address ?? ''}`);
   }
 
   get isAvailable(): boolean {

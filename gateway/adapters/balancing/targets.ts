@@ -2,7 +2,9 @@ import type { Clock } from '../../../kit/clock.js';
 import type { TlsMaterial } from '../../../kit/tls-files.js';
 import { createTargetPool } from '../upstream-pool.js';
 import { type UpstreamTls, upstreamTls } from '../upstream-tls.js';
-import { type Choose, leastRequests, type Random, roundRobin } from './choose-target.js';
+import { Balancer, type ChooseFor } from './balancer.js';
+import type { HasCaller } from './choose-by-hash.js';
+import type { Random } from './choose-target.js';
 import { HealthCheck } from './health-check.js';
 import { Outliers } from './outliers.js';
 import { Target } from './target.js';
@@ -35,6 +37,7 @@ export class Targets {
   readonly #deps: TargetsDeps;
   readonly #tls: UpstreamTls;
   readonly #outliers: Outliers;
+  readonly #balancer: Balancer;
   readonly #named: readonly Named[];
   readonly #checks = new Map<Target, HealthCheck>();
   /** No longer at any address; what they have under way goes on. */
@@ -42,7 +45,7 @@ export class Targets {
   #all: readonly Target[] = [];
   #weighted: readonly Target[] = [];
   #onTrial: readonly Target[] = [];
-  #choose: Choose<Target> = () => undefined;
+  #choose: ChooseFor = () => undefined;
 
   /** Opens nothing and sets no timer before `start`. Throws where `material` is no use to TLS. */
   constructor(spec: UpstreamSpec, material: TlsMaterial, record: UpstreamRecord, deps: TargetsDeps) {
@@ -51,6 +54,7 @@ export class Targets {
     this.#record = record;
     this.#deps = deps;
     this.#tls = upstreamTls(material, spec.spiffeId);
+    this.#balancer = new Balancer(spec, deps.random);
     this.#outliers = new Outliers(spec.outliers, {
       targets: () => this.#weighted,
       moved: (target, before) => {
@@ -107,24 +111,31 @@ export class Targets {
    * The next one; undefined when all of them are full. `mayBeATrial`: one that has to prove itself, if nobody tries it
    * already.
    */
-  next(mayBeATrial: boolean): Target | undefined {
+  next(mayBeATrial: boolean, key: number): Target | undefined {
     if (this.#onTrial.length > 0) {
-      const trial = this.#onTrial.find((target) => this.#takesTrial(target, mayBeATrial));
+      const trial = this.#onTrial.find((target) =>
+        this.#takesTrial(target, mayBeATrial && this.#balancer.prefers(target, this.#choose, key)),
+      );
       if (trial !== undefined) return trial;
     }
-    const chosen = this.#choose();
-    return chosen?.hasRoom === true ? chosen : this.#anyBut([]);
+    const chosen = this.#choose(key);
+    return chosen?.hasRoom === true ? chosen : this.#anyBut([], key);
+  }
+
+  /** What a request is chosen a target by. */
+  keyOf(caller: HasCaller): number {
+    return this.#balancer.keyOf(caller);
   }
 
   /** One that is none of these, where there is one. It takes nobody's turn. */
-  nextBut(tried: readonly Target[]): Target | undefined {
-    return this.#anyBut(tried) ?? this.next(false);
+  nextBut(tried: readonly Target[], key: number): Target | undefined {
+    return this.#anyBut(tried, key) ?? this.next(false, key);
   }
 
-  #anyBut(tried: readonly Target[]): Target | undefined {
+  #anyBut(tried: readonly Target[], key: number): Target | undefined {
     const others = this.#weighted.filter((target) => target.hasRoom && !tried.includes(target));
     const well = others.filter((target) => target.isAvailable);
-    return leastRequests(well.length > 0 ? well : others, this.#deps.random)();
+    return this.#balancer.anyOf(well.length > 0 ? well : others, key);
   }
 
   answered(target: Target, tookMs: number): void {
@@ -151,11 +162,7 @@ export class Targets {
     const available = this.#weighted.filter((target) => target.isAvailable);
     const candidates = available.length > 0 ? available : this.#weighted;
     this.#onTrial = this.#weighted.filter((target) => target.isOnTrial);
-    const { random } = this.#deps;
-    this.#choose =
-      this.#spec.balance === 'round_robin'
-        ? roundRobin(candidates, Math.floor(random() * candidates.length))
-        : leastRequests(candidates, random);
+    this.#choose = this.#balancer.among(candidates);
   }
 
   #name({ url, weight }: TargetSpec): Named {

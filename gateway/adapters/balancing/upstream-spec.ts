@@ -1,3 +1,5 @@
+import type { HashOn } from './choose-by-hash.js';
+
 /** An upstream as config has it, with units resolved and every default filled in. */
 export interface UpstreamSpec {
   /** At least one with a weight above 0. */
@@ -5,7 +7,9 @@ export interface UpstreamSpec {
   /** Who has to answer at each of them. */
   spiffeId: string;
   protocol: 'http1' | 'http2';
-  balance: 'least_requests' | 'round_robin';
+  balance: 'least_requests' | 'round_robin' | 'hash';
+  /** What `hash` goes by; undefined for the others. */
+  hashOn?: HashOn | undefined;
   connections: ConnectionBounds;
   outliers: OutlierBounds;
   retryBudget: RetryBounds;

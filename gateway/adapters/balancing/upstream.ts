@@ -9,6 +9,7 @@ import {
   type RepeatableOptions,
   type WaitingHandler,
 } from './attempt.js';
+import type { HasCaller } from './choose-by-hash.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { connectToOne, type OwnConnection } from './own-connection.js';
 import { RecentTraffic } from './recent-traffic.js';
@@ -81,26 +82,28 @@ export class Upstream extends Dispatcher implements AttemptPorts {
   }
 
   #send(options: RepeatableOptions, handler: Dispatcher.DispatchHandler): void {
-    const target = this.targets.next(isRepeatable(options));
+    const key = this.targets.keyOf(options);
+    const target = this.targets.next(isRepeatable(options), key);
     if (target === undefined) {
       this.ended();
       handler.onError?.(busy());
       return;
     }
     this.#traffic.count('requests');
-    new Attempt(this, options, handler, target).send();
+    new Attempt(this, options, handler, target, key).send();
   }
 
   /** A connection for what the pools do not carry. Rejects as a request to them fails. */
-  async ownConnection(signal: AbortSignal): Promise<OwnConnection> {
+  async ownConnection(signal: AbortSignal, caller: HasCaller): Promise<OwnConnection> {
     const retryAfterMs = this.breaker?.retryAfterMs() ?? 0;
     if (retryAfterMs > 0) throw unavailable(retryAfterMs);
     await this.#turn(signal);
     try {
-      const target = this.targets.next(false);
+      const key = this.targets.keyOf(caller);
+      const target = this.targets.next(false, key);
       if (target === undefined) throw busy();
       this.#traffic.count('requests');
-      return await connectToOne(this, target);
+      return await connectToOne(this, target, key);
     } catch (error) {
       this.ended();
       throw error;

@@ -40,6 +40,8 @@ export function checkUpstreamBounds(
     problems.push(...problem(['connections', 'warm'], 'more connections to begin with than there may be'));
   if (concurrency?.queue_timeout !== undefined && (concurrency.queue ?? 0) === 0)
     problems.push(...problem(['concurrency', 'queue_timeout'], 'nothing waits without a queue: set one'));
+  if (upstream.hash_on !== undefined && upstream.balance !== 'hash')
+    problems.push(...problem(['hash_on'], 'it says nothing without balance: hash'));
   return problems;
 }
 

@@ -135,8 +135,13 @@ export const Upstream = Type.Object(
       }),
     ),
     balance: Type.Optional(
-      Type.Union([Type.Literal('least_requests'), Type.Literal('round_robin')], {
+      Type.Union([Type.Literal('least_requests'), Type.Literal('round_robin'), Type.Literal('hash')], {
         description: 'how a target is chosen; default least_requests: the less busy of two',
+      }),
+    ),
+    hash_on: Type.Optional(
+      Type.Union([Type.Literal('subject'), Type.Literal('address')], {
+        description: 'what balance: hash keeps together; default subject, and the address of who has none',
       }),
     ),
     dns_refresh: Type.Optional(Duration('how often host names are looked up again; default 30s')),

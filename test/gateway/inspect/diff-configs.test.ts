@@ -146,6 +146,10 @@ t.test('upstreams are told by what they do, and when their connections are made 
   const settings = (text: string) => (config: string) =>
     config.replace(/^ {2}profile: \{(.*)\}$/m, (_, old: string) => `  profile: {${old}, ${text} }`);
   t.strictSame(await diff(t, settings('balance: least_requests, retry_budget: { percent: 20 }')), []);
+  t.strictSame(await diff(t, settings('balance: hash')), [
+    anew,
+    'limits upstreams.profile.balance: least_requests → hash on subject',
+  ]);
   t.strictSame(await diff(t, settings('circuit_breaker: {}, connections: { idle: 10s }')), [
     anew,
     'limits upstreams.profile.connections: up to 1024, idle 4s, made in 3s, 1 ahead → up to 1024, idle 10s, made in 3s, 1 ahead',
