@@ -196,10 +196,10 @@ export class Session {
     if (message.type === 'signed-out') {
       if (this.#token === undefined || this.#token.sessionId === sessionId) this.#leave(message.reason);
       this.#endedSession = sessionId;
-    } else if (
-      sessionId !== this.#endedSession &&
-      message.token.expiresAtMs > (this.#token?.expiresAtMs ?? 0)
-    ) {
+    } else {
+      // What says nothing new is not what anybody waits for: an answer to an earlier question may still be on its way.
+      const { expiresAtMs } = message.token;
+      if (sessionId === this.#endedSession || expiresAtMs <= (this.#token?.expiresAtMs ?? 0)) return;
       this.#epoch += 1;
       this.#take(message.token, 'refreshed');
     }

@@ -70,6 +70,29 @@ t.test('a session that has ended ends in every tab, told once by the auth servic
   t.equal(gateway.callsOf('/auth/refresh').length, 2);
 });
 
+t.test('an old token that is still on its way ends nobody’s wait for a new one', async (t) => {
+  const gateway = fakeGateway();
+  const tabs = fakeTabs();
+  const pages = [page(gateway, tabs.tab()), page(gateway, tabs.tab())];
+  await Promise.all(pages.map(({ session }) => session.token()));
+  const old = tabs.messages.find(({ type }) => type === 'token');
+  const Channel = tabs.tab().BroadcastChannel;
+  const late = Channel === undefined ? undefined : new Channel('late');
+  gateway.answers.set('/auth/refresh', () => {
+    setImmediate(() => old === undefined || late?.postMessage(old));
+    return problem(401, 'session_revoked');
+  });
+  const refused = pages[0]?.session.current?.text ?? '';
+  // The other one's end of the session comes after the old token.
+  tabs.delaySignedOut(20);
+  await Promise.all(pages.map(({ session }) => session.replace(refused)));
+  t.equal(gateway.callsOf('/auth/refresh').length, 2);
+  t.strictSame(
+    pages.map(({ reasons }) => reasons.at(-1)),
+    ['session_revoked', 'session_revoked'],
+  );
+});
+
 t.test('without locks and channels each tab looks after itself', async (t) => {
   const gateway = fakeGateway();
   const pages = [page(gateway, {}), page(gateway, {})];
