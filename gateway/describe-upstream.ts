@@ -19,6 +19,7 @@ export function describeUpstream(upstream: UpstreamConfig): Record<string, strin
       spec.outliers.failures === 0
         ? 'never'
         : `${spec.outliers.failures} failures in a row, ${time(spec.outliers.ejectMs)}`,
+    slow_start: spec.slowStartMs === 0 ? 'none' : time(spec.slowStartMs),
     retry_budget: `${Math.round(ratio * 100)} % and ${perSecond} a second`,
     connections: `up to ${max}, idle ${time(idleMs)}, made in ${time(connectTimeoutMs)}, ${warm} ahead`,
     dns_refresh: time(spec.dnsRefreshMs),

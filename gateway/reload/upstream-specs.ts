@@ -27,6 +27,7 @@ export function upstreamSpec(upstream: UpstreamConfig): UpstreamSpec {
     protocol: upstream.protocol ?? defaults.protocol,
     balance: balance ?? defaults.balance,
     hashOn: balance === 'hash' ? (upstream.hash_on ?? 'subject') : undefined,
+    slowStartMs: ms(upstream.slow_start, defaults.slowStartMs),
     dnsRefreshMs: ms(dns_refresh, defaults.dnsRefreshMs),
     allowsLinkLocal: upstream.allow_link_local ?? defaults.allowsLinkLocal,
     connections: {

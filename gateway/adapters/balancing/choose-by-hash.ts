@@ -27,13 +27,18 @@ export function hashText(text: string): number {
 /**
  * The first in the order that a caller's `key` puts the targets in: weighted rendezvous hashing. The score of a target
  * depends on nobody but the two, so one that is taken away moves its own callers only, each to the next in their order.
+ * `partOf`: how much of a target's weight counts.
  */
-export function firstInOrder<T extends Ranked>(targets: readonly T[], key: number): T | undefined {
+export function firstInOrder<T extends Ranked>(
+  targets: readonly T[],
+  key: number,
+  partOf: (target: T) => number = () => 1,
+): T | undefined {
   let first: T | undefined;
   let best = Number.NEGATIVE_INFINITY;
   for (const target of targets) {
     // Below 1, so that the logarithm is below 0; of 0 it makes the lowest score.
-    const score = target.weight / -Math.log(mix(key ^ target.hash) / 2 ** 32);
+    const score = (target.weight * partOf(target)) / -Math.log(mix(key ^ target.hash) / 2 ** 32);
     if (score <= best) continue;
     first = target;
     best = score;

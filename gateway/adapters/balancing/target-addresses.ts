@@ -62,3 +62,9 @@ export class TargetAddresses {
     this.#cancel = clock.after(refreshMs, () => void this.#lookUpAndGoOn());
   }
 }
+
+/** Of a target's URL; an IPv6 address without its brackets. */
+export function addressOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
+}

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../kit/clock.js';
 import type { TargetPool } from '../upstream-pool.js';
 import { hashText } from './choose-by-hash.js';
 
@@ -30,6 +31,8 @@ export class Target {
   /** By its health checks. */
   healthy = true;
   inFlight = 0;
+  /** Monotonic milliseconds; its share grows from then on. */
+  easesInSince = Number.NEGATIVE_INFINITY;
   /** The one request that it has to prove itself by. */
   trial: Waiting | undefined;
   onTrialSince = 0;
@@ -56,6 +59,11 @@ export class Target {
   /** It takes one more request. Those above would wait in a line without end. */
   get hasRoom(): boolean {
     return this.inFlight < this.connections.capacity;
+  }
+
+  /** It is new, or has returned. */
+  easeIn(clock: Clock): void {
+    this.easesInSince = clock.monotonic();
   }
 
   /** Whoever waits for it and may goes on elsewhere. */

@@ -8,7 +8,7 @@ import type { Random } from './choose-target.js';
 import { HealthCheck } from './health-check.js';
 import { Outliers } from './outliers.js';
 import { Target } from './target.js';
-import { type Lookup, TargetAddresses } from './target-addresses.js';
+import { addressOf, type Lookup, TargetAddresses } from './target-addresses.js';
 import type { UpstreamRecord } from './upstream-record.js';
 import type { TargetSpec, UpstreamSpec } from './upstream-spec.js';
 
@@ -26,6 +26,8 @@ interface Named {
   url: string;
   weight: number;
   targets: readonly Target[];
+  /** A reload has added it. */
+  isNew: boolean;
   addresses: TargetAddresses;
 }
 
@@ -54,10 +56,11 @@ export class Targets {
     this.#record = record;
     this.#deps = deps;
     this.#tls = upstreamTls(material, spec.spiffeId);
-    this.#balancer = new Balancer(spec, deps.random);
+    this.#balancer = new Balancer(spec, deps);
     this.#outliers = new Outliers(spec.outliers, {
       targets: () => this.#weighted,
       moved: (target, before) => {
+        if (target.state === 'in' && before !== 'suspected') target.easeIn(deps.clock);
         this.#arrange();
         record.moved(target, before);
       },
@@ -82,10 +85,14 @@ export class Targets {
   }
 
   start(): void {
-    for (const { targets, addresses } of this.#named) {
+    for (const named of this.#named) {
+      const { url, targets, addresses } = named;
+      named.isNew = this.#record.urls.size > 0 && !this.#record.urls.has(url);
+      if (named.isNew) for (const target of targets) target.easeIn(this.#deps.clock);
       if (addresses.areFixed) for (const target of targets) this.#begin(target);
       else addresses.start();
     }
+    this.#record.urls = new Set(this.#named.map(({ url }) => url));
     this.#outliers.start();
   }
 
@@ -172,6 +179,7 @@ export class Targets {
       url,
       weight,
       targets: [this.#open(url, undefined)],
+      isNew: false,
       addresses: new TargetAddresses(addressOf(url).host, {
         ...{ clock, lookup, refreshMs, allowsLinkLocal },
         changed: (addresses) => this.#move(named, addresses),
@@ -186,8 +194,11 @@ export class Targets {
     named.targets = addresses.map(
       (address) => before.find((target) => target.address === address) ?? this.#open(named.url, address),
     );
+    const added = named.targets.filter((target) => !before.includes(target));
+    const isFirst = before[0]?.address === undefined;
+    if (named.isNew || !isFirst) for (const target of added) target.easeIn(this.#deps.clock);
     this.#arrange();
-    for (const target of named.targets) if (!before.includes(target)) this.#begin(target);
+    for (const target of added) this.#begin(target);
     for (const target of before) if (!named.targets.includes(target)) this.#end(target);
   }
 
@@ -211,6 +222,7 @@ export class Targets {
       random,
       checked: (isGood) => this.#record.checked(isGood),
       changed: () => {
+        if (target.healthy) target.easeIn(clock);
         this.#arrange();
         this.#record.healthChanged(target);
       },
@@ -234,9 +246,4 @@ export class Targets {
     for (const check of this.#checks.values()) check.stop();
     for (const target of this.#all) target.cancelReturn();
   }
-}
-
-function addressOf(url: string): { host: string; port: number } {
-  const { hostname, port } = new URL(url);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
 }

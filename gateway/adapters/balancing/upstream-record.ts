@@ -13,6 +13,8 @@ export class UpstreamRecord {
   passedOver = 0;
   ejections = 0;
   circuitOpened = 0;
+  /** Of the targets that the config in force names. */
+  urls: ReadonlySet<string> = new Set();
   readonly checks = { good: 0, bad: 0 };
   /** By the target's URL: no answer, or 502, 503, 504. */
   readonly failures = new Map<string, number>();

@@ -10,6 +10,8 @@ export interface UpstreamSpec {
   balance: 'least_requests' | 'round_robin' | 'hash';
   /** What `hash` goes by; undefined for the others. */
   hashOn?: HashOn | undefined;
+  /** How long the share of a target that is new or has returned grows; 0 for not at all. */
+  slowStartMs: number;
   connections: ConnectionBounds;
   outliers: OutlierBounds;
   retryBudget: RetryBounds;
@@ -85,6 +87,7 @@ export interface LimitSpec {
 export const UPSTREAM_DEFAULTS: Omit<UpstreamSpec, 'targets' | 'spiffeId'> = {
   protocol: 'http1',
   balance: 'least_requests',
+  slowStartMs: 0,
   connections: { max: 1024, idleMs: 4000, connectTimeoutMs: 3000, warm: 1 },
   outliers: { failures: 5, ejectMs: 30_000 },
   retryBudget: { ratio: 0.2, perSecond: 1 },

@@ -144,6 +144,11 @@ export const Upstream = Type.Object(
         description: 'what balance: hash keeps together; default subject, and the address of who has none',
       }),
     ),
+    slow_start: Type.Optional(
+      Duration(
+        'in which the share of a target that is new or has returned grows to its full one; default 0s',
+      ),
+    ),
     dns_refresh: Type.Optional(Duration('how often host names are looked up again; default 30s')),
     connections: Type.Optional(Connections),
     outliers: Type.Optional(Type.Union([Type.Literal(false), Outliers])),

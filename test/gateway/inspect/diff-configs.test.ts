@@ -146,6 +146,10 @@ t.test('upstreams are told by what they do, and when their connections are made 
   const settings = (text: string) => (config: string) =>
     config.replace(/^ {2}profile: \{(.*)\}$/m, (_, old: string) => `  profile: {${old}, ${text} }`);
   t.strictSame(await diff(t, settings('balance: least_requests, retry_budget: { percent: 20 }')), []);
+  t.strictSame(await diff(t, settings('slow_start: 30s')), [
+    anew,
+    'limits upstreams.profile.slow_start: none → 30s',
+  ]);
   t.strictSame(await diff(t, settings('balance: hash')), [
     anew,
     'limits upstreams.profile.balance: least_requests → hash on subject',
