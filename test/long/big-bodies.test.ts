@@ -1,10 +1,10 @@
 /**
  * 2 GiB in either direction, by HTTP/1.1 and HTTP/2, to a side that reads nothing at first and then rests after each MiB.
  * The figures are printed; what is asserted is that all of it arrives as it was sent, and that the gateway's resident
- * memory grows by less than 64 MiB. A small one is in test/gateway/big-bodies.test.ts.
+ * memory grows by less than 64 MiB (on Node 24 by less than 112). A small one is in test/gateway/big-bodies.test.ts.
  */
 import t from 'tap';
-import { MIB, startBigBodies } from '../fixtures/big-bodies.js';
+import { MIB, MOST_GROWTH_MIB, startBigBodies } from '../fixtures/big-bodies.js';
 
 const BYTES = Number(process.env['SIZE_MIB'] ?? 2048) * MIB;
 const REST_MS = 2;
@@ -25,7 +25,7 @@ for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
       );
       t.equal(received.bytes, BYTES);
       t.strictSame(received, sent);
-      t.ok(grown < 64);
+      t.ok(grown < MOST_GROWTH_MIB);
     });
   }
 }
