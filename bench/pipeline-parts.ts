@@ -112,5 +112,6 @@ export const exchange = (inbound: InboundRequest): Exchange => ({
     throw problem;
   },
   answer: ({ status }) => ({ status }),
+  mirror: () => undefined,
   cut: () => undefined,
 });

@@ -41,9 +41,13 @@ function requestText({ request, config, mode }: Explanation): string {
 function routeText(route: ExplainedRoute): string {
   const { sends } = route;
   const params = Object.entries(route.params).map(([name, value]) => `:${name} = ${value}`);
+  const { mirror } = route;
   const lines = [
     `route    ${route.id} at ${route.source}${params.length === 0 ? '' : `, ${params.join(', ')}`}`,
     ...(sends === null ? [] : [`sends    ${sends.method} ${sends.path} to ${route.targets.join(', ')}`]),
+    ...(mirror === null
+      ? []
+      : [`mirror   a copy of ${mirror.percent} % of the requests to ${mirror.upstream}`]),
     ...upstreamLines(route),
     `limits   ${upstreamLimits(route)}${rateLimits(route)}` +
       (route.priority === 'normal' ? '' : `, priority ${route.priority}`),

@@ -76,6 +76,8 @@ export interface ExplainedRoute {
   access: 'public' | 'protected';
   /** Null where the gateway answers itself: a redirect or a fixed reply. */
   upstream: string | null;
+  /** Another upstream that gets copies, of so much per cent of the requests; null for none. */
+  mirror: { upstream: string; percent: number } | null;
   targets: string[];
   /** Method and path as the upstream gets them; null when nothing is forwarded. */
   sends: { method: string; path: string } | null;

@@ -21,6 +21,9 @@ export const IDENTITY_HEADERS = {
 /** A verified client certificate is handed on under this name (RFC 9440); reserved like the identity headers. */
 export const CLIENT_CERT_HEADERS = ['client-cert', 'client-cert-chain'] as const;
 
+/** On the copy of a request that a route's `mirror` gets, with the value `1`; reserved like the identity headers. */
+export const MIRROR_HEADER = 'x-gatehouse-mirror';
+
 export const IDENTITY_KINDS = ['user', 'service', 'api-key', 'certificate', 'anonymous'] as const;
 export type IdentityKind = (typeof IDENTITY_KINDS)[number];
 

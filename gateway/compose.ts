@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as TlsServer } from 'node:tls';
-import type { ConfigReload, ReadinessReport } from '../contracts/admin-api.js';
-import type { RevocationFeed } from '../contracts/revocation.js';
+import type { ReadinessReport } from '../contracts/admin-api.js';
 import { buildInfo } from '../kit/build-info.js';
-import { type Clock, pause, systemClock } from '../kit/clock.js';
+import { pause, systemClock } from '../kit/clock.js';
 import { startAll } from '../kit/lifecycle.js';
 import { Live } from '../kit/live.js';
-import { createLogger, type Logger } from '../kit/logger.js';
+import { createLogger } from '../kit/logger.js';
 import { durationMs } from '../kit/units.js';
 import { watchFiles } from '../kit/watched-files.js';
 import { createAccessLog } from './adapters/access-log.js';
@@ -25,9 +24,11 @@ import { UpstreamConnections } from './adapters/upstream-connections.js';
 import { createVerifiedTokenCache } from './adapters/verified-token-cache.js';
 import { drainOf } from './drain.js';
 import { liveExplainDeps } from './explain-facts.js';
+import type { Gateway, GatewayDeps } from './gateway.js';
 import { createAdminServer } from './http/admin-server.js';
 import { ClientConnections } from './http/client-connections.js';
 import { boundConnections, createDataPlane } from './http/data-plane.js';
+import { Mirrors } from './http/mirrors.js';
 import { Shutdown } from './http/shutdown.js';
 import { KeyCaches } from './key-caches.js';
 import { listen, listenAdmin } from './listen.js';
@@ -45,26 +46,6 @@ import { prepareConfig } from './reload/prepare-config.js';
 import { AUTH_INTERNAL } from './reload/upstream-specs.js';
 import { listenerLimits } from './routing/schema/limits.js';
 import { overloadLimits } from './routing/schema/overload.js';
-
-export interface GatewayDeps {
-  clock?: Clock;
-  logger?: Logger;
-  /** The auth service's feed when it runs in the same process; else Redis or its internal listener. */
-  feed?: RevocationFeed;
-}
-
-export interface Gateway {
-  /** `http://host:port` as bound. */
-  url: string;
-  /** `http://host:port`, `https://host:port`, or `unix:` and a path. */
-  adminUrl: string;
-  readiness(): ReadinessReport;
-  /** Resolves when ready; rejects after `timeoutMs`. */
-  whenReady(timeoutMs: number): Promise<void>;
-  /** Reads the config again. Never rejects: what is wrong stands in the report. */
-  reload(trigger: 'signal' | 'admin'): Promise<ConfigReload>;
-  stop(): Promise<void>;
-}
 
 /** Builds and starts a gateway. This is the one place that sees all of its parts. */
 export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): Promise<Gateway> {
@@ -99,12 +80,16 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
     live.onSwap(({ snapshot }) => requestMetrics.keepOnly(snapshot.routes.all));
     const open = { requests: 0, streams: 0, webSockets: 0 };
     const connections = new ClientConnections({ edge: () => live.current.edge, clock, logger });
+    const mirrors = new Mirrors(clock);
+    mirrors.keepOnly(live.current.snapshot.routes.all);
+    live.onSwap(({ snapshot }) => mirrors.keepOnly(snapshot.routes.all));
     measure(metrics, {
       keys,
       verifiedTokens,
       revocations,
       open,
       connections,
+      mirrors,
       certificates: () => live.current.certificateEnds,
       now: () => clock.now(),
     });
@@ -134,6 +119,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       snapshot: () => live.current.snapshot,
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
+      random: deps.random ?? Math.random,
       verifiedTokens,
       revocations,
       openRequests,
@@ -162,6 +148,7 @@ export function startGateway(options: GatewayOptions, deps: GatewayDeps = {}): P
       open,
       shutdown,
       connections,
+      mirrors,
       limits: listenerLimits(config.limits),
       certificates,
       http2: config.listen.http2 !== false,

@@ -1,11 +1,11 @@
-import type { Gateway, GatewayDeps } from './compose.js';
+import type { Gateway, GatewayDeps } from './gateway.js';
 import type { runGateway as run } from './main.js';
 import type { GatewayOptions } from './options.js';
 
 /** What the rest of the house may use of the gateway. */
 export { type ConfigReport, checkConfig } from './check-config.js';
 export { checkOnline, type OnlineVerdict } from './check-online.js';
-export type { Gateway, GatewayDeps } from './compose.js';
+export type { Gateway, GatewayDeps } from './gateway.js';
 export { type ConfigChange, EFFECTS } from './inspect/config-change.js';
 export { diffConfigs } from './inspect/diff-configs.js';
 export { type DryRunReport, dryRun } from './inspect/dry-run/dry-run.js';

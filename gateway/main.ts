@@ -1,6 +1,7 @@
 import type { Env } from '../kit/config-file.js';
 import { runProcess } from '../kit/run-process.js';
-import { type Gateway, startGateway } from './compose.js';
+import { startGateway } from './compose.js';
+import type { Gateway } from './gateway.js';
 import { loadGatewayConfig } from './options.js';
 
 /** The gateway as a process of its own: `gatehouse gateway --config FILE`. SIGHUP makes it read its config again. */

@@ -3,6 +3,7 @@ import type { Metrics, Sample } from './adapters/metrics.js';
 import type { RevocationSource } from './adapters/revocation-source.js';
 import type { BoundedTokenCache } from './adapters/verified-token-cache.js';
 import type { ClientConnections } from './http/client-connections.js';
+import type { Mirrors } from './http/mirrors.js';
 import type { KeyCaches } from './key-caches.js';
 import type { OpenTraffic } from './pipeline/ports.js';
 
@@ -12,6 +13,7 @@ export interface MeasuredParts {
   revocations: RevocationSource;
   open: OpenTraffic;
   connections: ClientConnections;
+  mirrors: Mirrors;
   certificates: () => readonly CertificateEnd[];
   /** Unix milliseconds. */
   now: () => number;
@@ -23,7 +25,7 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
   measureRevocations(metrics, parts);
   measureTokens(metrics, parts);
   measureConnections(metrics, parts);
-  const { open, certificates, now } = parts;
+  const { open, mirrors, certificates, now } = parts;
   metrics.add(
     { name: 'gatehouse_open_requests', help: 'Requests under way, long ones too.', type: 'gauge' },
     () => [{ value: open.requests }],
@@ -35,6 +37,14 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
   metrics.add({ name: 'gatehouse_open_websockets', help: 'Of them: WebSockets.', type: 'gauge' }, () => [
     { value: open.webSockets },
   ]);
+  metrics.add(
+    {
+      name: 'gatehouse_mirrored_requests_total',
+      help: 'Copies for a mirror: answered, dropped before they were sent, or without an answer.',
+      type: 'counter',
+    },
+    () => mirrors.counts().map(({ route, result, value }) => ({ labels: { route, result }, value })),
+  );
   metrics.add(
     {
       name: 'gatehouse_certificate_expiry_seconds',

@@ -49,6 +49,7 @@ function offlinePorts(snapshot: Snapshot, { value }: GatewayConfigFile, clock: C
     snapshot: () => snapshot,
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
+    random: () => 0,
     verifiedTokens: { get: () => undefined, set: () => undefined, delete: () => undefined },
     revocations: { find: () => undefined, ageMs: () => 0 },
     openRequests: { watch: () => () => undefined },

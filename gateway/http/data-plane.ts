@@ -20,6 +20,7 @@ import type { ClientConnections } from './client-connections.js';
 import type { Edge } from './edge.js';
 import { registerWebSocketProxy } from './forward-websocket.js';
 import { Http2Listener } from './http2-listener.js';
+import type { Mirrors } from './mirrors.js';
 import { openExchange } from './open-exchange.js';
 import { openHttp2Exchange } from './open-http2-exchange.js';
 import { refusalRecorder } from './refusal-recorder.js';
@@ -45,6 +46,7 @@ export interface DataPlaneOptions {
   open: OpenTraffic;
   shutdown: Shutdown;
   connections: ClientConnections;
+  mirrors: Mirrors;
   limits: ConnectionLimits;
   /** Absent: plain HTTP. */
   certificates?: PublicCertificates | undefined;
@@ -59,9 +61,10 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, edge, open, shutdown, connections, limits, certificates, logger, newRequestId } = options;
+  const { gateway, edge, open, shutdown, connections, mirrors } = options;
+  const { limits, certificates, logger, newRequestId } = options;
   const recordRefusal = refusalRecorder(gateway);
-  const observers = { open, shutdown, monotonic: () => gateway.monotonic() };
+  const observers = { open, shutdown, mirrors, monotonic: () => gateway.monotonic() };
   const serve = (exchange: Exchange): void => {
     open.requests += 1;
     void handleRequest(exchange, gateway).finally(() => {

@@ -9,6 +9,7 @@ import { closeConnection, cutConnection } from './cut-connection.js';
 import type { Edge, UpstreamConnection } from './edge.js';
 import { forwardHttp } from './forward-http.js';
 import { isWebSocketUpgrade } from './forward-websocket.js';
+import type { Mirrors } from './mirrors.js';
 import { OpenWebSocket } from './open-websocket.js';
 import { peerFacts } from './peer-facts.js';
 import { discardBody } from './request-body.js';
@@ -26,6 +27,7 @@ declare module 'fastify' {
 export interface Observers {
   open: OpenTraffic;
   shutdown: Shutdown;
+  mirrors: Mirrors;
   /** Milliseconds that never jump back. */
   monotonic(): number;
 }
@@ -72,6 +74,7 @@ export function openExchange(
         leave: () => closeConnection(request.raw),
       }).ended;
     },
+    mirror: (mirrored) => observers.mirrors.mirror(mirrored, reply.raw, upstreams),
     answer({ status, headers, body }, further) {
       observers.shutdown.closeAfter(reply.raw);
       discardBody(request.raw);

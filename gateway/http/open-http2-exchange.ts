@@ -56,6 +56,7 @@ export function openHttp2Exchange(call: Http2Call, edge: Edge, observers: Observ
       });
       return forwarding.ended;
     },
+    mirror: (mirrored) => observers.mirrors.mirror(mirrored, reply, upstreams),
     answer({ status, headers, body }, further) {
       transfer.bytesOut = reply.answer(status, [...further, ...headers], Buffer.from(body));
       return { status };

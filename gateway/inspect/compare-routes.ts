@@ -1,5 +1,5 @@
 import { showDuration, showSize } from '../../kit/units.js';
-import type { Route, RouteRateLimits } from '../pipeline/route.js';
+import type { Mirror, Route, RouteRateLimits } from '../pipeline/route.js';
 import { RATE_LIMIT_HEADERS } from '../routing/compile/rate-limits.js';
 import { compareAccess, type Difference } from './compare-access.js';
 import type { Effect } from './config-change.js';
@@ -28,6 +28,7 @@ const NAMED: Record<string, readonly [effect: Effect, name: string, show: (value
   rewrite: ['destination', 'rewritten path', json],
   strippedPrefix: ['destination', 'strip_prefix', json],
   answer: ['destination', 'answer', json],
+  mirror: ['destination', 'mirror', (value) => describeMirror(value as Mirror)],
   location: ['destination', 'location', json],
   origins: ['other', 'origins', json],
 };
@@ -67,6 +68,8 @@ function timeOrNone(ms: unknown): string {
 function withoutLimits(names: unknown): string {
   return json([...(names as ReadonlySet<string>)].filter((name) => !RATE_LIMIT_HEADERS.includes(name)));
 }
+
+const describeMirror = ({ percent, route }: Mirror): string => `${percent} % to ${route.upstream}`;
 
 function json(value: unknown): string {
   const plain = (_: string, item: unknown): unknown =>

@@ -9,6 +9,7 @@ import { checkUpstreamProtocol } from './check-upstream-protocol.js';
 import { type Decision, decideCaller } from './decide-caller.js';
 import { limitRate } from './limit-rate.js';
 import { locate, matchRoute } from './match-route.js';
+import { mirrorRequest } from './mirror-request.js';
 import { offerSchemes } from './offer-schemes.js';
 import type { AccessEnd, Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
@@ -54,7 +55,9 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
         const addressed = checkUpstreamProtocol(rewritePath(admitted));
         const forwardable = addIdentityHeaders(addressed, gateway.assertions);
         exchange.transfer.handedAt = gateway.monotonic();
-        forwarded = await forwardWhileAllowed(forwardable, exchange, gateway);
+        const forwarding = forwardWhileAllowed(forwardable, exchange, gateway);
+        mirrorRequest(addressed, exchange, gateway);
+        forwarded = await forwarding;
       }
     }
   } catch (error) {

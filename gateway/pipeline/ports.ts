@@ -115,8 +115,19 @@ export interface Exchange {
   refuse(problem: Problem, headers: HeaderList): void;
   /** Likewise. */
   answer(own: OwnAnswer, headers: HeaderList): Forwarded;
+  /** Sends a copy of the request to a mirror, after `forward`, whatever becomes of either. */
+  mirror(mirrored: Mirrored): void;
   /** Ends the connection at once: what was under way must not look whole. */
   cut(why: AccessEnd): void;
+}
+
+/** A copy of a request, for a mirror. */
+export interface Mirrored {
+  routeId: string;
+  /** Length of the body; 0 for none. */
+  bodyBytes: number;
+  /** Made when there is something to send. Throws a Problem. */
+  copy(): Forwardable;
 }
 
 /** Why a request under way had to end. */
@@ -162,6 +173,8 @@ export interface GatewayPorts {
   now(): number;
   /** Milliseconds that never jump back, with fractions. */
   monotonic(): number;
+  /** As `Math.random`. */
+  random(): number;
   verifiedTokens: VerifiedTokenCache;
   revocations: Revocations;
   openRequests: OpenRequests;

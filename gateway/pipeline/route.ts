@@ -99,6 +99,15 @@ export interface ForwardTo {
   idleTimeoutMs: number;
   /** Longest silence of a stream of events or a WebSocket, either way; 0 for none. */
   streamIdleTimeoutMs: number;
+  /** Where copies of requests go. */
+  mirror: Mirror | undefined;
+}
+
+export interface Mirror {
+  /** Of the requests, 0 to 100. */
+  percent: number;
+  /** The route as a copy takes it: to the mirror. */
+  route: ForwardRoute;
 }
 
 export interface RedirectTo {

@@ -278,6 +278,16 @@ t.test('the histogram is one that Prometheus reads', async (t) => {
 t.test('the page of operations and the gateway name the same metrics, with the same labels', async (t) => {
   const { url, token, feed, issuer, scrape } = await start(t, {
     config: { auth: { caller: { issuers: ['main'], scopes: ['nobody'] } } },
+    routes: [
+      {
+        path: '/public/*',
+        methods: ['GET'],
+        auth: 'public',
+        upstream: 'app',
+        mirror: { upstream: 'bounded' },
+      },
+      { path: '/api/*', methods: ['GET'], auth: 'caller', upstream: 'app' },
+    ],
     upstreams: (app) => ({
       bounded: {
         url: app,

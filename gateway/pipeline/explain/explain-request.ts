@@ -115,6 +115,7 @@ async function decide(request: InboundRequest, gateway: GatewayPorts): Promise<D
       decided.answered = own;
       return { status: own.status };
     },
+    mirror: () => undefined,
     cut: () => undefined,
   };
   const record = ({ reported }: Outcome): void => {

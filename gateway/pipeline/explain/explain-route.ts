@@ -22,6 +22,10 @@ export function explainRoute(
     params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, value ?? ''])),
     access: route.access,
     upstream: route.upstream ?? null,
+    mirror:
+      forwards?.mirror === undefined
+        ? null
+        : { upstream: forwards.mirror.route.upstream, percent: forwards.mirror.percent },
     targets: [...targets],
     sends,
     upstream_settings: { ...settings },

@@ -15,6 +15,7 @@ export function checkDestination(config: Config, at: ConfigPath, route: RouteCon
     ...(route.upstream === undefined
       ? []
       : checkName(config, [...at, 'upstream'], route.upstream, config.value.upstreams, 'upstream')),
+    ...checkMirror(config, [...at, 'mirror', 'upstream'], route),
     ...checkPrefix(config, [...at, 'strip_prefix'], route),
     ...(route.rewrite === undefined
       ? []
@@ -26,6 +27,7 @@ export function checkDestination(config: Config, at: ConfigPath, route: RouteCon
 
 const KINDS = ['upstream', 'redirect', 'reply'] as const;
 const FOR_UPSTREAMS = [
+  'mirror',
   'strip_prefix',
   'rewrite',
   'forward_token',
@@ -56,6 +58,14 @@ function checkKind(config: Config, at: ConfigPath, route: RouteConfig): ConfigPr
     const message = `a route with ${kind} has no use for ${key}: remove one of them`;
     return config.problem([...at, key], 'config_route_destination', message);
   });
+}
+
+function checkMirror(config: Config, at: ConfigPath, { mirror, upstream }: RouteConfig): ConfigProblem[] {
+  if (mirror === undefined) return [];
+  if (mirror.upstream !== upstream)
+    return checkName(config, at, mirror.upstream, config.value.upstreams, 'upstream');
+  const message = `${upstream} would get each request twice: a mirror is another upstream`;
+  return [config.problem(at, 'config_route_destination', message)];
 }
 
 function checkPrefix(config: Config, at: ConfigPath, route: RouteConfig): ConfigProblem[] {

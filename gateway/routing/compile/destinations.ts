@@ -55,7 +55,7 @@ function answer(
 
 const NONE: ReadonlySet<string> = new Set();
 
-function forwardTo(
+export function forwardTo(
   route: EffectiveRoute,
   upstream: string,
   config: GatewayConfig,
@@ -88,5 +88,6 @@ function forwardTo(
     totalTimeoutMs: durationMs(route.total_timeout ?? '0s'),
     idleTimeoutMs: durationMs(route.idle_timeout ?? '60s'),
     streamIdleTimeoutMs: durationMs(route.stream_idle_timeout ?? '1h'),
+    mirror: undefined,
   };
 }

@@ -1,3 +1,4 @@
+import { MIRROR_HEADER } from '../../../contracts/identity-headers.js';
 import type { IdentityLayout } from '../../pipeline/identity-layout.js';
 import type { GatewayConfig, RouteConfig } from '../schema.js';
 import { claimSteps } from './claim-steps.js';
@@ -23,11 +24,12 @@ export function identityLayouts({ upstreams }: GatewayConfig): LayoutOf {
 
 /** Every name that any route or upstream uses: nobody may send it, wherever. */
 export function reservedHeaders({ upstreams, routes }: GatewayConfig): Set<string> {
-  return new Set(
-    [...Object.values(upstreams), ...routes].flatMap(({ identity_headers }) =>
+  return new Set([
+    MIRROR_HEADER,
+    ...[...Object.values(upstreams), ...routes].flatMap(({ identity_headers }) =>
       Object.keys(lowerCase(identity_headers)),
     ),
-  );
+  ]);
 }
 
 function lowerCase<T>(headers: Record<string, T> = {}): Record<string, T> {

@@ -9,6 +9,7 @@ import { compileDestination, type Withheld } from './destinations.js';
 import { effectiveRoute } from './effective-route.js';
 import { headersReplaced, headersSet } from './header-rules.js';
 import { identityLayouts, type LayoutOf, reservedHeaders } from './identity-layouts.js';
+import { withMirror } from './mirrors.js';
 import { compileRateLimits, RATE_LIMIT_HEADERS } from './rate-limits.js';
 import { compileConditions, describeConditions, hostsOf } from './route-conditions.js';
 import { profileName, withHead } from './route-names.js';
@@ -75,18 +76,18 @@ export function compileRoute(written: RouteConfig, source: string, parts: RouteP
     source,
     ...compileDestination(route, config, withheld),
   };
-  if (name === undefined) return { ...base, access: 'public' };
+  if (name === undefined) return withMirror({ ...base, access: 'public' }, route, parts);
   const sources = credentials.get(name);
   // The checks have found every name; a route without its profile must not come out as a public one.
   if (profile === undefined || sources === undefined) throw new Error(`there is no profile ${name}`);
   const needs = typeof route.auth === 'string' ? {} : route.auth;
-  return {
-    ...base,
-    access: 'protected',
+  const access = {
+    access: 'protected' as const,
     credentials: sources,
     issuers: (profile.issuers ?? []).flatMap((issuer) => issuers.get(issuer) ?? []),
     rules: compileRules(name, profile, needs),
     reportOnly: typeof route.auth === 'object' && route.auth.report_only === true,
     onStale: profile.on_stale ?? 'deny',
   };
+  return withMirror({ ...base, ...access }, route, parts);
 }

@@ -32,6 +32,16 @@ const Reply = Type.Object(
   { ...closed, description: 'answer with this; no upstream' },
 );
 
+const Mirror = Type.Object(
+  {
+    upstream: Type.String({ minLength: 1, description: 'a name under upstreams' }),
+    percent: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 100, description: 'of the requests; default: 100' }),
+    ),
+  },
+  { ...closed, description: 'send copies of requests to another upstream, whose answers are not looked at' },
+);
+
 /** Where a request goes: exactly one of `upstream`, `redirect` and `reply`; `check-destination.ts` sees to it. */
 export const destination = {
   upstream: Type.Optional(Type.String({ minLength: 1, description: 'a name under upstreams' })),
@@ -48,6 +58,7 @@ export const destination = {
       description: 'the path for the upstream, with :parameters and a final * of the route\u2019s path',
     }),
   ),
+  mirror: Type.Optional(Mirror),
   redirect: Type.Optional(Redirect),
   reply: Type.Optional(Reply),
 };

@@ -183,3 +183,17 @@ t.test('upstreams are told by what they do, and when their connections are made 
     'limits GET /api/profile: total_timeout: none → 1m',
   ]);
 });
+
+t.test('where copies go is told as a destination', async (t) => {
+  const mirrored = (mirror: string) =>
+    gatewayOf(t, add(`{ path: /api/new, methods: [GET], auth: caller, upstream: orders${mirror} }`)(DEFAULT));
+  const without = await mirrored('');
+  const half = await mirrored(', mirror: { upstream: echo, percent: 50 }');
+  const all = await mirrored(', mirror: { upstream: echo }');
+  const whats = (before: typeof all, after: typeof all): string[] =>
+    diffConfigs(before, after).map(({ effect, what }) => `${effect} ${what}`);
+  t.strictSame(whats(without, half), ['destination mirror: none → 50 % to echo']);
+  t.strictSame(whats(half, all), ['destination mirror: 50 % to echo → 100 % to echo']);
+  const { route } = await half.explain({ method: 'GET', url: '/api/new' });
+  t.strictSame(route?.mirror, { upstream: 'echo', percent: 50 }, 'and explained');
+});
