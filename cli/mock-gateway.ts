@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AssumedCaller } from '../contracts/admin-explain.js';
-import { IDENTITY_PREFIX, type Identity, identityHeaderList } from '../contracts/identity-headers.js';
+import { IDENTITY_PREFIX, type Identity, identityHeaderObject } from '../contracts/identity-headers.js';
 import { runProcess } from '../kit/run-process.js';
 import { readTlsFiles } from '../kit/tls-files.js';
 import { parseAssumedCaller } from './assumed-caller.js';
@@ -51,7 +51,7 @@ export async function startMockGateway({ upstream, as, port, pki }: MockGatewayO
     import('@fastify/http-proxy'),
   ]);
   const identity = identityOf(as);
-  const headers = pairs(identityHeaderList(identity));
+  const headers = identityHeaderObject(identity);
   const tls = upstream.protocol === 'https:' ? gatewayTls(operatorFolder(pki)) : undefined;
   const app = fastify({ bodyLimit: Number.MAX_SAFE_INTEGER, forceCloseConnections: true });
   const asGateway = (sent: IncomingHttpHeaders): IncomingHttpHeaders => ({
@@ -94,9 +94,6 @@ const gatewayTls = (dir: string) => ({
 
 /** What a client may not say, and the credential that a service does not get to see. */
 const isReserved = (name: string): boolean => name.startsWith(IDENTITY_PREFIX) || name === 'authorization';
-
-const pairs = (list: readonly string[]): Record<string, string> =>
-  Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? '']] : [])));
 
 function address(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -88,6 +88,14 @@ export function decodeIdentityList(value: string): string[] {
   return value === '' ? [] : value.split(' ').map(decodeIdentityValue);
 }
 
+/** {@link identityHeaderList} as an object. */
+export function identityHeaderObject(identity: Identity): Record<string, string> {
+  const list = identityHeaderList(identity);
+  return Object.fromEntries(
+    list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1] ?? '']] : [])),
+  );
+}
+
 /** The headers that tell of an identity: names and values in turn, each name once or not at all. */
 export function identityHeaderList(identity: Identity): string[] {
   const headers: string[] = [

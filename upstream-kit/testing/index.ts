@@ -1,6 +1,6 @@
 /** For a team's own unit tests: callers as the gateway would tell of them, without a gateway. Never in production. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
-import { type Identity, identityHeaderList } from '../../contracts/identity-headers.js';
+import { type Identity, identityHeaderObject } from '../../contracts/identity-headers.js';
 import { asInjected } from '../injected.js';
 
 /** A user unless it says otherwise; `subject` is `test-user` unless given or anonymous. */
@@ -15,10 +15,7 @@ export function testIdentity(identity: TestIdentity = {}): Identity {
 
 /** The headers that the gateway would send for it. */
 export function identityHeaders(identity: TestIdentity = {}): Record<string, string> {
-  const list = identityHeaderList(testIdentity(identity));
-  return Object.fromEntries(
-    list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1] ?? '']] : [])),
-  );
+  return identityHeaderObject(testIdentity(identity));
 }
 
 /**
