@@ -3,8 +3,9 @@ import type { Clock } from '../kit/clock.js';
 import type { Logger } from '../kit/logger.js';
 import { durationMs } from '../kit/units.js';
 import { fingerprint } from '../kit/watched-files.js';
-import { JwksCache } from './adapters/jwks-cache.js';
+import { JwksCache, type JwksCacheOptions } from './adapters/jwks-cache.js';
 import { createKeyFile } from './adapters/key-file.js';
+import type { KeySet } from './adapters/key-set.js';
 import { SwitchedDispatcher } from './adapters/switched-dispatcher.js';
 import type { UpstreamConnections, UpstreamSet } from './adapters/upstream-connections.js';
 import { createAgent, locateKeys } from './locate-keys.js';
@@ -14,11 +15,13 @@ export interface IssuerKeysDeps {
   upstreams: UpstreamConnections;
   clock: Clock;
   logger: Logger;
+  /** For keys that come from elsewhere; `id` is that of {@link keySetId}. Default: each process fetches its own. */
+  makeKeySet?: ((id: string, options: JwksCacheOptions) => KeySet) | undefined;
 }
 
 /** The key set of one issuer and the connections that it is fetched over. */
 export class IssuerKeys {
-  readonly cache: JwksCache;
+  readonly cache: KeySet;
   /** Its keys come from elsewhere, which may be away at any time. */
   readonly isRemote: boolean;
   readonly #dispatcher: SwitchedDispatcher;
@@ -30,7 +33,7 @@ export class IssuerKeys {
     name: string,
     issuer: IssuerConfig,
     { ca, keysDir, set }: { ca: string | undefined; keysDir: string | undefined; set: UpstreamSet },
-    { upstreams, clock, logger }: IssuerKeysDeps,
+    { upstreams, clock, logger, makeKeySet }: IssuerKeysDeps,
   ) {
     if (issuer.upstream === undefined) this.#own = { ca, agent: createAgent(ca) };
     this.#dispatcher = new SwitchedDispatcher(this.#own?.agent ?? set.agent);
@@ -38,7 +41,7 @@ export class IssuerKeys {
       upstreams.originOf(upstream),
     );
     this.isRemote = isRemote;
-    this.cache = new JwksCache({
+    const options: JwksCacheOptions = {
       name,
       issuer: issuer.issuer,
       source,
@@ -49,7 +52,11 @@ export class IssuerKeys {
         keysDir === undefined || !isRemote ? undefined : createKeyFile(keysDir, name, issuer.issuer, source),
       clock,
       logger,
-    });
+    };
+    this.cache =
+      isRemote && makeKeySet !== undefined
+        ? makeKeySet(keySetId(name, issuer), options)
+        : new JwksCache(options);
   }
 
   /** From now on fetched over connections as the config in force has them; the keys stay. */

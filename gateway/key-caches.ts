@@ -1,7 +1,7 @@
 import type { IssuerReadiness, KeySetStatus, ReadinessReport } from '../contracts/admin-api.js';
 import type { RevocationEntry } from '../contracts/revocation.js';
 import { ConfigError, type ConfigProblem } from '../kit/config-file.js';
-import type { JwksCache } from './adapters/jwks-cache.js';
+import type { KeySet } from './adapters/key-set.js';
 import { RETIRE_AFTER_MS, type UpstreamSet } from './adapters/upstream-connections.js';
 import { IssuerKeys, type IssuerKeysDeps, keySetId } from './issuer-keys.js';
 import { readCa } from './locate-keys.js';
@@ -109,7 +109,7 @@ export class KeyCaches {
     await Promise.all(all.map((keys) => keys.stop()));
   }
 
-  #caches(): JwksCache[] {
+  #caches(): KeySet[] {
     return [...this.#held.values()].map(({ keys }) => keys.cache);
   }
 
@@ -146,18 +146,18 @@ export class KeyCaches {
   }
 }
 
-function readinessOf(cache: JwksCache): IssuerReadiness {
+function readinessOf(cache: KeySet): IssuerReadiness {
   const { available, keys, age_ms } = cache.status();
   return { state: available ? 'ready' : 'no keys', keys: keys.length, age_ms };
 }
 
 type KeyEntry = Extract<RevocationEntry, { kind: 'key' }>;
 
-function revokeIn(cache: JwksCache, { iss, kid, exp }: KeyEntry): void {
+function revokeIn(cache: KeySet, { iss, kid, exp }: KeyEntry): void {
   if (cache.issuer === iss) cache.revoke(kid, exp);
 }
 
-function localProblem(options: GatewayOptions, cache: JwksCache): ConfigProblem {
+function localProblem(options: GatewayOptions, cache: KeySet): ConfigProblem {
   const key = options.value.issuers[cache.name]?.jwks === undefined ? 'jwks_file' : 'jwks';
   const message = `its keys cannot be used: ${cache.status().last_failure ?? 'unknown'}`;
   return options.problem(['issuers', cache.name, key], 'config_issuer_keys', message);

@@ -2,17 +2,19 @@ import type { RateLimitReadiness } from '../contracts/admin-api.js';
 import type { Clock } from '../kit/clock.js';
 import type { Logger } from '../kit/logger.js';
 import type { Metrics } from './adapters/metrics.js';
-import { RateLimitCells } from './adapters/rate-limit-cells.js';
+import { type Cell, RateLimitCells } from './adapters/rate-limit-cells.js';
 import { createRateLimiter } from './adapters/rate-limiter.js';
 import { connectRedis } from './adapters/redis-connection.js';
 import { createRedisLimitStore } from './adapters/redis-limit-store.js';
-import { SharedLimits } from './adapters/shared-limits.js';
+import { type LimitStore, SharedLimits } from './adapters/shared-limits.js';
 import type { RateLimiter } from './pipeline/ports.js';
 import type { Snapshot } from './pipeline/snapshot.js';
 
 export interface RateLimitsOptions {
   /** Empty: no Redis, and then no limit is shared. */
   redisUrl: string;
+  /** Where the workers of this gateway count together; undefined where there is one process. */
+  amongWorkers?: LimitStore | undefined;
   clock: Clock;
   logger: Logger;
 }
@@ -22,17 +24,24 @@ export class RateLimits {
   readonly limiter: RateLimiter;
   readonly #cells = new RateLimitCells();
   readonly #shared: SharedLimits;
+  readonly #amongWorkers: SharedLimits | undefined;
 
-  constructor({ redisUrl, clock, logger }: RateLimitsOptions) {
+  constructor({ redisUrl, amongWorkers, clock, logger }: RateLimitsOptions) {
     this.#shared = new SharedLimits({
       connect: async () => createRedisLimitStore(await connectRedis(redisUrl)),
       clock,
       logger,
     });
+    if (amongWorkers !== undefined) {
+      const connect = () => Promise.resolve(amongWorkers);
+      this.#amongWorkers = new SharedLimits({ connect, storeName: 'the primary process', clock, logger });
+      this.#amongWorkers.start();
+    }
     this.limiter = createRateLimiter({
       cells: this.#cells,
       clock,
-      onShared: (cell, addedMs) => this.#shared.note(cell, addedMs),
+      together: amongWorkers !== undefined,
+      onShared: (cell, addedMs) => this.#counterOf(cell).note(cell, addedMs),
     });
   }
 
@@ -46,8 +55,15 @@ export class RateLimits {
     return { state: this.#shared.state };
   }
 
-  stop(): Promise<void> {
-    return this.#shared.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#shared.stop(), this.#amongWorkers?.stop()]);
+  }
+
+  /** Without Redis the workers of one gateway still count together. */
+  #counterOf({ limit }: Cell): SharedLimits {
+    return limit.shared && this.#shared.state === 'shared'
+      ? this.#shared
+      : (this.#amongWorkers ?? this.#shared);
   }
 
   measure(metrics: Metrics): void {

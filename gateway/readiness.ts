@@ -1,9 +1,4 @@
-import type {
-  CertificateReadiness,
-  ConfigState,
-  RateLimitReadiness,
-  ReadinessReport,
-} from '../contracts/admin-api.js';
+import type { CertificateReadiness, RateLimitReadiness, ReadinessReport } from '../contracts/admin-api.js';
 import { type Clock, pause } from '../kit/clock.js';
 import { StartupError } from '../kit/startup-error.js';
 import { upstreamReadiness } from './adapters/balancing/measure-upstreams.js';
@@ -15,7 +10,6 @@ import type { Snapshot } from './pipeline/snapshot.js';
 
 export interface ReadinessParts {
   snapshot: Snapshot;
-  config: ConfigState;
   keys: KeyCaches;
   revocations: RevocationSource;
   upstreams: readonly Upstream[];
@@ -29,14 +23,13 @@ export interface ReadinessParts {
 const DAY_MS = 86_400_000;
 
 /** What the gateway needs to have before it takes traffic, and the state of each part. */
-export function readinessOf(parts: ReadinessParts): ReadinessReport {
-  const { snapshot, config, keys, revocations, certificates, stopping, now } = parts;
+export function readinessOf(parts: ReadinessParts): Omit<ReadinessReport, 'config'> {
+  const { snapshot, keys, revocations, certificates, stopping, now } = parts;
   const ageMs = revocations.ageMs();
   const { ready, issuers } = keys.readiness();
   return {
     ready: !stopping && revocations.synced && ready,
     shutting_down: stopping,
-    config,
     issuers,
     revocations: {
       synced: revocations.synced,

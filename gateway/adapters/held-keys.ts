@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
-import type { KeyFile } from './key-file.js';
+import type { KeptKeys, KeyFile } from './key-file.js';
 import { type IgnoredKey, type ParsedKeySet, parseJwks } from './parse-jwks.js';
 import { type HeldKey, prepareKeys } from './prepare-keys.js';
 
@@ -61,11 +61,20 @@ export class HeldKeys {
     return this.#revoked.has(kid);
   }
 
-  /** Takes a good answer; a key that is absent from it is gone. Throws on any other and changes nothing. */
-  async replace(body: unknown): Promise<void> {
+  /** As they outlive the process; undefined where there are none. */
+  get kept(): KeptKeys | undefined {
+    if (this.#keys.size === 0) return undefined;
+    const keys = this.keys.map(({ jwk, kid, alg }) => ({ ...jwk, kid, alg }));
+    return { fetchedAt: this.#options.clock.now() - this.ageMs, keys };
+  }
+
+  /**
+   * Takes a good answer, given `ageMs` ago; a key that is absent from it is gone. Throws on any other and changes nothing.
+   */
+  async replace(body: unknown, ageMs = 0): Promise<void> {
     const { algorithms, clock, logger } = this.#options;
     const parsed = parseJwks(body, algorithms);
-    await this.#hold(parsed, clock.monotonic());
+    await this.#hold(parsed, clock.monotonic() - ageMs);
     for (const { kid, reason } of parsed.ignored.filter(({ isSuspicious }) => isSuspicious))
       logger.warn({ kid, reason }, 'the issuer publishes a key that is not used');
     this.#save();
@@ -125,9 +134,8 @@ export class HeldKeys {
     const { file, clock, logger } = this.#options;
     if (file === undefined) return;
     this.#saving = this.#saving.then(async () => {
-      const keys = this.keys.map(({ jwk, kid, alg }) => ({ ...jwk, kid, alg }));
       try {
-        await file.save({ fetchedAt: clock.now() - this.ageMs, keys });
+        await file.save(this.kept ?? { fetchedAt: clock.now() - this.ageMs, keys: [] });
       } catch (err) {
         logger.warn({ err }, 'the keys could not be kept on disk');
       }

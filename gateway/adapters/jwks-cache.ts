@@ -1,10 +1,11 @@
 import type { KeySetStatus } from '../../contracts/admin-api.js';
 import { type Clock, pause } from '../../kit/clock.js';
 import type { Logger } from '../../kit/logger.js';
-import type { KeySource, VerificationKey } from '../pipeline/ports.js';
+import type { VerificationKey } from '../pipeline/ports.js';
 import type { FetchJwks } from './fetch-jwks.js';
 import { HeldKeys } from './held-keys.js';
-import type { KeyFile } from './key-file.js';
+import type { KeptKeys, KeyFile } from './key-file.js';
+import type { KeySet } from './key-set.js';
 
 export interface JwksCacheOptions {
   /** Of the issuer in config. */
@@ -14,6 +15,8 @@ export interface JwksCacheOptions {
   source: string;
   algorithms: readonly string[];
   fetch: FetchJwks;
+  /** Called whenever the keys may be others than before, or have been confirmed. */
+  onChange?: () => void;
   /** Keeps the last good keys over a restart. */
   file?: KeyFile | undefined;
   clock: Clock;
@@ -37,7 +40,7 @@ const DEFAULT_MAX_AGE_MS = 5 * MINUTE_MS;
 const FIRST_RETRY_MS = 1000;
 
 /** The keys of one issuer (design 4.5): fetched in the background, kept through outages, never replaced by bad ones. */
-export class JwksCache implements KeySource {
+export class JwksCache implements KeySet {
   readonly #options: Required<JwksCacheOptions>;
   readonly #held: HeldKeys;
   readonly #stopped = new AbortController();
@@ -51,6 +54,7 @@ export class JwksCache implements KeySource {
   constructor(options: JwksCacheOptions) {
     this.#options = {
       file: undefined,
+      onChange: () => undefined,
       random: Math.random,
       cooldownMs: 30_000,
       maxStalenessMs: 24 * 60 * MINUTE_MS,
@@ -65,6 +69,7 @@ export class JwksCache implements KeySource {
   /** Starts fetching in the background. Resolves after the first attempt, good or bad. */
   async start(): Promise<void> {
     await this.#held.restore();
+    this.#options.onChange();
     await this.#refresh();
   }
 
@@ -90,6 +95,17 @@ export class JwksCache implements KeySource {
   /** Failed fetches since the start of the process. */
   get failuresEver(): number {
     return this.#failuresEver;
+  }
+
+  /** As they would be kept on disk; undefined where there are none. */
+  get kept(): KeptKeys | undefined {
+    return this.#held.kept;
+  }
+
+  /** Until an unknown key id may cause a fetch again. */
+  get cooldownMs(): number {
+    const { clock, cooldownMs } = this.#options;
+    return Math.max(0, this.#missAt + cooldownMs - clock.monotonic());
   }
 
   find(kid: string | undefined): VerificationKey | undefined {
@@ -118,6 +134,7 @@ export class JwksCache implements KeySource {
   /** An entry of the revocation feed: the key goes at once, and what has come in its place is fetched. */
   revoke(kid: string, expS: number): void {
     if (!this.#held.revoke(kid, expS)) return;
+    this.#options.onChange();
     // A fetch under way may have been answered before the key was replaced.
     void (this.#fetching ?? Promise.resolve()).then(() => this.#refresh());
   }
@@ -165,6 +182,7 @@ export class JwksCache implements KeySource {
     try {
       const { body, maxAgeMs } = await fetch(AbortSignal.any([timeout.signal, this.#stopped.signal]));
       await this.#held.replace(body);
+      this.#options.onChange();
       delayMs = this.#succeeded(maxAgeMs);
     } catch (error) {
       delayMs = this.#failed(error);

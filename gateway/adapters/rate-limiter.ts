@@ -6,9 +6,11 @@ import type { Cell, RateLimitCells } from './rate-limit-cells.js';
 export interface RateLimiterOptions {
   cells: RateLimitCells;
   clock: Clock;
+  /** Whether others count along for every limit, and not only for those that gateways share. */
+  together?: boolean;
   /**
-   * Told what was let through by a limit that gateways share, in milliseconds of its window; 0 for a refusal, after
-   * which it is worth knowing how the caller stands with the others.
+   * Told what was let through by a limit that others count along for, in milliseconds of its window; 0 for a refusal,
+   * after which it is worth knowing how the caller stands with the others.
    */
   onShared: (cell: Cell, addedMs: number) => void;
 }
@@ -17,7 +19,12 @@ export interface RateLimiterOptions {
  * Counts by GCRA, in this process: each caller has one number for a limit, the time at which its burst would be whole
  * again. A burst passes at once, then one each `perMs / requests`. What is shared is added in the background.
  */
-export function createRateLimiter({ cells, clock, onShared }: RateLimiterOptions): RateLimiter {
+export function createRateLimiter({
+  cells,
+  clock,
+  together = false,
+  onShared,
+}: RateLimiterOptions): RateLimiter {
   return {
     take(charges: readonly Charge[], cost: number): Taken {
       const now = clock.monotonic();
@@ -26,7 +33,7 @@ export function createRateLimiter({ cells, clock, onShared }: RateLimiterOptions
       for (const cell of charged) {
         const addedMs = admitted ? cost * stepMs(cell.limit) : 0;
         if (admitted) cell.fullAt = Math.max(cell.fullAt, now) + addedMs;
-        if (cell.limit.shared) onShared(cell, addedMs);
+        if (together || cell.limit.shared) onShared(cell, addedMs);
       }
       return { admitted, standings: charged.map((cell) => standingOf(cell, cost, now)) };
     },

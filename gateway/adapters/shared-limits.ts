@@ -25,6 +25,8 @@ export interface ToldCell {
 export interface SharedLimitsOptions {
   /** Rejects when the store cannot be reached. */
   connect: () => Promise<LimitStore>;
+  /** Who that is, as people are told. Default: Redis. */
+  storeName?: string;
   clock: Clock;
   logger: Logger;
 }
@@ -40,6 +42,9 @@ const ANSWER_WITHIN_MS = 1000;
 const PING_EVERY_MS = 1000;
 const RECONNECT_MS = 500;
 
+/** Of all stores together, so that a cell which goes from one to another is known to be new there. */
+let connections = 0;
+
 /**
  * Counts together with other gateways, and never keeps a request waiting for it: a gateway decides by its own copy, and
  * adds what it has let through to what all have, every few milliseconds in the background; the answer becomes the copy.
@@ -50,7 +55,7 @@ export class SharedLimits {
   readonly #waiting = new Set<Cell>();
   readonly #stopped = new AbortController();
   #running: Promise<void> | undefined;
-  /** Counts the connections; 0 is none. What was counted under another one may be unknown to this one. */
+  /** A number of the connection; 0 is none. What was counted under another one may be unknown to this one. */
   #epoch = 0;
   #state: SharedState = 'unused';
   #isTold = new AbortController();
@@ -98,7 +103,7 @@ export class SharedLimits {
   }
 
   async #stayConnected(): Promise<void> {
-    const { connect, clock, logger } = this.#options;
+    const { connect, storeName = 'Redis', clock, logger } = this.#options;
     const { signal } = this.#stopped;
     let isSaid = false;
     while (!signal.aborted) {
@@ -106,14 +111,14 @@ export class SharedLimits {
       try {
         store = await connect();
         await this.#tell(store);
-        this.#epoch += 1;
+        this.#epoch = ++connections;
         this.#state = 'shared';
         if (isSaid) logger.info('rate limits are shared again');
         isSaid = false;
         await this.#goOnTelling(store);
       } catch (err) {
         if (!signal.aborted && !isSaid)
-          logger.warn({ err }, 'rate limits are counted by each gateway alone: Redis does not answer');
+          logger.warn({ err }, `rate limits are counted by each gateway alone: ${storeName} does not answer`);
         isSaid = true;
       }
       this.#state = 'alone';

@@ -3,7 +3,7 @@ import type { LoadedCertificates } from '../adapters/public-certificates.js';
 import type { AdminGuard } from '../http/admin-guard.js';
 import type { Edge } from '../http/edge.js';
 import type { GatewayOptions } from '../options.js';
-import type { Assertions } from '../pipeline/ports.js';
+import type { Assertions, OverloadLimits } from '../pipeline/ports.js';
 import type { Snapshot } from '../pipeline/snapshot.js';
 
 /** All that one version of the config decides, replaced as a whole. */
@@ -12,6 +12,7 @@ export interface InForce {
   snapshot: Snapshot;
   edge: Edge;
   assertions: Assertions;
+  overload: OverloadLimits;
   /** Who may call the admin listener, and its certificate; undefined for plain HTTP. */
   admin: { guard: AdminGuard; certificates: LoadedCertificates | undefined };
   /** Of the public listener; undefined for plain HTTP. */

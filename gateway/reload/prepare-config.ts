@@ -15,6 +15,8 @@ import type { KeyCaches } from '../key-caches.js';
 import type { GatewayOptions } from '../options.js';
 import { compileSnapshot } from '../routing/compile.js';
 import { listenerLimits } from '../routing/schema/limits.js';
+import { overloadLimits } from '../routing/schema/overload.js';
+import type { WorkerRole } from '../worker-role.js';
 import { checkRestart } from './check-restart.js';
 import type { InForce } from './in-force.js';
 import { readMaterial } from './material-files.js';
@@ -26,12 +28,16 @@ export interface PreparedConfig {
   issuersWithoutKeys: string[];
   /** Lets the parts with a life of their own go over to it. Cannot fail, and waits for nothing. */
   adopt(): void;
+  /** In place of adopting it: ends what was begun. */
+  discard(): Promise<void>;
 }
 
 export interface ConfigParts {
   upstreams: UpstreamConnections;
   keys: KeyCaches;
   clock: Clock;
+  /** Where several processes are one gateway. */
+  worker?: Pick<WorkerRole, 'shareOf' | 'assertionSecret'> | undefined;
 }
 
 /**
@@ -41,15 +47,16 @@ export interface ConfigParts {
 export async function prepareConfig(
   options: GatewayOptions,
   inForce: InForce | undefined,
-  { upstreams, keys, clock }: ConfigParts,
+  { upstreams, keys, clock, worker }: ConfigParts,
 ): Promise<PreparedConfig> {
   const config = options.value;
+  const share = worker?.shareOf(config) ?? config;
   const unfit = inForce === undefined ? [] : checkRestart(options, inForce.options);
   if (unfit.length > 0) throw new ConfigError(unfit);
   const material = readMaterial(options);
   // Asked for by the compiler, that is when the config itself has been found good.
   const internalTls = once(() => placed(options, ['internal_tls'], () => readTlsFiles(config.internal_tls)));
-  const upstreamSet = once(() => upstreams.prepare(upstreamSpecs(config), internalTls()));
+  const upstreamSet = once(() => upstreams.prepare(upstreamSpecs(share), internalTls()));
   const nextKeys = keys.prepare(options, upstreamSet);
   try {
     const snapshot = placed(options, ['issuers'], () => compileSnapshot(options, nextKeys.sourceOf));
@@ -63,13 +70,14 @@ export async function prepareConfig(
       snapshot,
       edge: {
         upstreams: upstreamSet(),
-        limits: listenerLimits(config.limits),
+        limits: listenerLimits(share.limits),
         trustedProxies: createAddressList(config.listen.trusted_proxies ?? []),
       },
       assertions:
         inForce !== undefined && isDeepStrictEqual(inForce.options.value.assertions, config.assertions)
           ? inForce.assertions
-          : signer(options, clock),
+          : signer(options, clock, worker?.assertionSecret),
+      overload: overloadLimits(share.overload),
       admin,
       certificates,
       certificateEnds: [
@@ -87,6 +95,7 @@ export async function prepareConfig(
         upstreams.adopt(upstreamSet());
         nextKeys.adopt();
       },
+      discard: () => nextKeys.discard(),
     };
   } catch (error) {
     await nextKeys.discard();
@@ -94,9 +103,9 @@ export async function prepareConfig(
   }
 }
 
-function signer({ value: { assertions } }: GatewayOptions, clock: Clock) {
+function signer({ value: { assertions } }: GatewayOptions, clock: Clock, own: Uint8Array | undefined) {
   return createAssertionSigner({
-    secret: assertionSecret(assertions?.secret),
+    secret: assertionSecret(assertions?.secret, own),
     rotationMs: durationMs(assertions?.rotation ?? '24h'),
     clock,
   });
