@@ -16,6 +16,7 @@ COPY upstream-kit upstream-kit
 COPY upstream-stubs upstream-stubs
 COPY embedded embedded
 COPY cli cli
+COPY examples/web examples/web
 RUN npm run build
 
 FROM node:24-bookworm-slim AS dependencies
@@ -34,7 +35,7 @@ COPY package.json LICENSE ./
 COPY config config
 COPY contracts/vectors contracts/vectors
 # A new volume that is mounted on one of these gets its owner, so that no step has to run as root.
-RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events /data \
+RUN mkdir -p /pki/ca /pki/gateway /pki/auth-service /pki/operator /pki/orders /pki/profile /pki/echo /pki/events /pki/web /data \
  && chown -R node:node /pki /data && chmod -R 0700 /pki/* /data
 # For /version: docker build --build-arg COMMIT=$(git rev-parse HEAD) .
 ARG COMMIT=

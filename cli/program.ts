@@ -27,7 +27,7 @@ import { terminal } from './terminal.js';
 import { addTestCommand } from './test-config.js';
 import { addUsersCommand } from './users.js';
 
-const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const satisfies readonly StubName[];
+const STUB_NAMES = ['orders', 'profile', 'echo', 'events', 'web'] as const satisfies readonly StubName[];
 
 /**
  * The `gatehouse` command. Exit codes: 0 done, 1 something to put right (one line says what), 2 wrong usage,

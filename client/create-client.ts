@@ -46,7 +46,10 @@ export interface Client {
   getIdentity(): Promise<Identity | undefined>;
   /** A token for where fetch does not reach, such as a WebSocket's subprotocol. */
   getToken(): Promise<string | undefined>;
-  /** Each time that another person, or nobody, is signed in, in whichever tab. Returns how to stop. */
+  /**
+   * Each time that another person, or nobody, is signed in, in whichever tab; the first time when that is known, as
+   * after a reload. Returns how to stop.
+   */
   onChange(listener: (change: Change) => void): () => void;
   /** Lets go of timers and channels. The session goes on. */
   close(): void;
@@ -65,6 +68,8 @@ export function createClient(options: ClientOptions): Client {
   const { store, now = Date.now } = options;
   const listeners = new Set<(change: Change) => void>();
   let identity: Identity | undefined;
+  /** Until then nobody has asked, and a page that comes up has yet to learn that nobody is signed in, and why. */
+  let isKnown = false;
 
   const session = new Session({
     origin,
@@ -75,8 +80,10 @@ export function createClient(options: ClientOptions): Client {
     host: store === undefined ? browserParts() : {},
     onToken(token, reason) {
       const next = token === undefined ? undefined : identityOf(token.text);
-      const isSame = next?.sessionId === identity?.sessionId && next?.subject === identity?.subject;
+      const isSame =
+        isKnown && next?.sessionId === identity?.sessionId && next?.subject === identity?.subject;
       identity = next;
+      isKnown = true;
       if (!isSame) for (const listener of [...listeners]) listener({ identity, reason });
     },
   });

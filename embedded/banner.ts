@@ -17,6 +17,7 @@ export function banner({
   return `
   Gatehouse is ready.
 
+    page      ${url}/, for your browser
     gateway   ${url}
     admin     ${adminUrl}/ready
     config    ${configFile}, taken up when it changes

@@ -11,15 +11,19 @@ import type { StubConfig, StubName, StubsConfig } from './options.js';
 import { STUB_NAMES } from './options.js';
 import { addOrders } from './orders.js';
 import { addProfile } from './profile.js';
+import { addWeb } from './web.js';
 
 /** How long requests in flight may go on after a stop; what is open then is cut. */
 const STOP_GRACE_MS = 800;
 
-const ADD_ROUTES: Readonly<Record<StubName, (app: StubServer, clock: Clock) => void>> = {
+type AddRoutes = (app: StubServer, clock: Clock, config: StubsConfig) => void;
+
+const ADD_ROUTES: Readonly<Record<StubName, AddRoutes>> = {
   orders: addOrders,
   profile: addProfile,
   echo: addEcho,
   events: addEvents,
+  web: (app, _clock, { web }) => addWeb(app, web.files),
 };
 
 export interface StubsDeps<Name extends StubName = StubName> {
@@ -49,7 +53,7 @@ export function startUpstreamStubs<Name extends StubName = StubName>(
     const stops: (() => Promise<void>)[] = [];
     lifecycle.onStop('upstream stubs', async () => void (await Promise.all(stops.map((stop) => stop()))));
     for (const name of names) {
-      const { url, stop } = await startStub(name, config[name], clock, logger.child({ stub: name }));
+      const { url, stop } = await startStub(name, config, clock, logger.child({ stub: name }));
       stops.push(stop);
       urls.set(name, url);
     }
@@ -57,9 +61,10 @@ export function startUpstreamStubs<Name extends StubName = StubName>(
   });
 }
 
-async function startStub(name: StubName, config: StubConfig, clock: Clock, log: Logger) {
+async function startStub(name: StubName, all: StubsConfig, clock: Clock, log: Logger) {
+  const config = all[name];
   const app = await createServer(readTlsFiles(config.tls), log);
-  ADD_ROUTES[name](app, clock);
+  ADD_ROUTES[name](app, clock, all);
   const connections = trackConnections(app);
   const { host, port } = config.listen;
   try {

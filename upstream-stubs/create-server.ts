@@ -25,7 +25,7 @@ export async function createServer(tls: TlsMaterial, logger: Logger) {
   await app.register(gatehouseIdentity);
   installProblemReplies(app);
   app.addHook('onSend', (_request, reply, _payload, next) => {
-    reply.header('cache-control', 'no-store');
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     next();
   });
   app.get('/health', { config: { withoutIdentity: true } }, () => ({ status: 'ok' }));

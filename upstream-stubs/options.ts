@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Env, readConfigFile } from '../kit/config-file.js';
 
-export const STUB_NAMES = ['orders', 'profile', 'echo', 'events'] as const;
+export const STUB_NAMES = ['orders', 'profile', 'echo', 'events', 'web'] as const;
 export type StubName = (typeof STUB_NAMES)[number];
 
 const closed = { additionalProperties: false } as const;
@@ -27,9 +27,19 @@ const StubSchema = Type.Object(
   closed,
 );
 
+const WebSchema = Type.Object(
+  {
+    ...StubSchema.properties,
+    files: Type.String({
+      description: 'Folder of the page. Empty: the example app, as `npm run build` makes it.',
+    }),
+  },
+  closed,
+);
+
 /** One section for each stub; a process that runs only some of them reads the certificates of those alone. */
 export const StubsSchema = Type.Object(
-  { orders: StubSchema, profile: StubSchema, echo: StubSchema, events: StubSchema },
+  { orders: StubSchema, profile: StubSchema, echo: StubSchema, events: StubSchema, web: WebSchema },
   closed,
 );
 

@@ -246,3 +246,14 @@ t.test('no error holds a token', async (t) => {
   const said = JSON.stringify({ ...error, message: error.message, stack: error.stack });
   for (const secret of ['refresh-1', 'token-1']) t.notOk(said.includes(secret), secret);
 });
+
+t.test('a page that comes up without a session learns why, once', async (t) => {
+  const gateway = fakeGateway();
+  gateway.answers.set('/auth/refresh', () => problem(401, 'session_revoked'));
+  const client = createClient({ baseUrl: ORIGIN, store: memoryStore('refresh-0'), fetch: gateway.fetch });
+  const changes: Change[] = [];
+  client.onChange((change) => changes.push(change));
+  t.equal(await client.getIdentity(), undefined);
+  t.equal(await client.getIdentity(), undefined);
+  t.strictSame(changes, [{ identity: undefined, reason: 'session_revoked' }]);
+});

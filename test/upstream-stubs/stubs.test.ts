@@ -198,7 +198,7 @@ t.test('the shipped config: defaults, environment, and mistakes named', (t) => {
   const defaults = loadStubsConfig(CONFIG, {});
   t.strictSame(
     STUB_NAMES.map((name) => defaults[name].listen),
-    [9501, 9502, 9503, 9504].map((port) => ({ host: '127.0.0.1', port })),
+    [9501, 9502, 9503, 9504, 9505].map((port) => ({ host: '127.0.0.1', port })),
   );
   t.equal(defaults.events.tls.key, '.gatehouse/pki/events-key.pem');
   const changed = loadStubsConfig(CONFIG, { ECHO_PORT: '0', PKI_DIR: '/pki', STUBS_HOST: '0.0.0.0' });
