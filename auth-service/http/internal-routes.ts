@@ -28,7 +28,11 @@ export function addInternalRoutes(app: HttpServer, { tail, clock, stopping }: In
     const messages = feedMessages(tail, AbortSignal.any([gone.signal, stopping]));
     if (messages === undefined) throw new Problem('store_unavailable');
     reply.hijack();
-    reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    reply.raw.writeHead(200, {
+      'content-type': 'application/x-ndjson',
+      'cache-control': 'no-store',
+      connection: 'close', // kept open after the feed's end, it would keep a stop waiting
+    });
     streamLines(reply.raw, messages, clock).catch((err: unknown) => {
       request.log.warn({ err }, 'a revocation feed was cut off');
       reply.raw.destroy();

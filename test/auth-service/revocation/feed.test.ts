@@ -36,6 +36,7 @@ t.test('the feed', needsPostgres, async (t) => {
       const feed = await readHttpFeed(auth.gateway, auth.internalUrl);
       t.teardown(() => feed.close());
       t.equal(feed.response.headers['content-type'], 'application/x-ndjson');
+      t.equal(feed.response.headers.connection, 'close', 'its connection keeps no stop waiting');
       await feed.until((message) => 'synced' in message);
       t.strictSame(sids(feed.entries), before);
       const after: string[] = [];
