@@ -44,8 +44,8 @@ export interface Client {
   fetch: Fetch;
   /** Who is signed in; asks the gateway where that is not known yet, as after a reload. */
   getIdentity(): Promise<Identity | undefined>;
-  /** A token for where fetch does not reach, such as a WebSocket's subprotocol. */
-  getToken(): Promise<string | undefined>;
+  /** A token for where fetch does not reach, such as a WebSocket's subprotocol: another one than `refused`. */
+  getToken(refused?: string): Promise<string | undefined>;
   /**
    * Each time that another person, or nobody, is signed in, in whichever tab; the first time when that is known, as
    * after a reload. Returns how to stop.
@@ -135,7 +135,7 @@ export function createClient(options: ClientOptions): Client {
       await session.token();
       return identity;
     },
-    getToken: () => session.token(),
+    getToken: (refused) => (refused === undefined ? session.token() : session.replace(refused)),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,7 +1,7 @@
 import { type AccessToken, isDue, isUsable, receivedToken } from './access-token.js';
 import { authorizedFetch } from './authorized-fetch.js';
 import { createDpop, type Dpop } from './dpop.js';
-import { GatehouseError } from './errors.js';
+import { GatehouseError, isInForce, type Refusal } from './errors.js';
 import { type Fetch, send } from './send.js';
 import { type CryptoKey, type PrivateJwk, type SigningKey, signingKey, signJwt } from './sign-jwt.js';
 
@@ -31,8 +31,11 @@ export interface ServiceClientOptions {
 export interface ServiceClient {
   /** The platform's fetch with the service's token for the gateway. Rejects with a GatehouseError when none can be had. */
   fetch: Fetch;
-  /** A token that serves now, for where fetch does not reach. With `dpop` it is of no use without a proof. */
-  getToken(): Promise<string>;
+  /**
+   * A token that serves now, for where fetch does not reach: another one than `refused`. With `dpop` it is of no use
+   * without a proof.
+   */
+  getToken(refused?: string): Promise<string>;
 }
 
 const ASSERTION_LIFE_S = 60;
@@ -50,7 +53,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   let prepared: Promise<{ key: SigningKey; dpop: Dpop | undefined }> | undefined;
   let held: AccessToken | undefined;
   let fetching: Promise<string> | undefined;
-  let refusal: { error: GatehouseError; untilMs: number } | undefined;
+  let refusal: Refusal | undefined;
 
   async function prepare(): Promise<{ key: SigningKey; dpop: Dpop | undefined }> {
     const key = await signingKey(options.key);
@@ -58,7 +61,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   }
 
   async function request(): Promise<string> {
-    if (refusal !== undefined && now() < refusal.untilMs) throw refusal.error;
+    if (isInForce(refusal, now())) throw refusal.error;
     prepared ??= prepare();
     const { key, dpop } = await prepared;
     const url = `${issuer}/oauth/token`;
@@ -81,8 +84,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       held = receivedToken({ text, sessionId: clientId, expiresInS }, now());
       return text;
     } catch (error) {
-      if (error instanceof GatehouseError && error.retryAfterMs !== undefined)
-        refusal = { error, untilMs: now() + error.retryAfterMs };
+      if (error instanceof GatehouseError) refusal = { error, atMs: now() };
       throw error;
     }
   }
@@ -101,11 +103,13 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     return held.text;
   }
 
+  const replace = (refused: string): Promise<string> => (held?.text === refused ? renew() : token());
+
   return {
-    getToken: token,
+    getToken: (refused) => (refused === undefined ? token() : replace(refused)),
     fetch: authorizedFetch(fetch, origin, {
       token,
-      replace: (refused) => (held?.text === refused ? renew() : token()),
+      replace,
       async headers(text, method, url) {
         const { dpop } = (await prepared) ?? {};
         return dpop === undefined ? undefined : dpop.headers(text, method, url);

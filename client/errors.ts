@@ -29,4 +29,28 @@ export class GatehouseError extends Error {
     this.requestId = details.requestId;
     this.retryAfterMs = details.retryAfterMs;
   }
+
+  /** Whether the same call may well succeed later: an outage, a limit, being offline. It says nothing about the session. */
+  get isTransient(): boolean {
+    const { code, status } = this;
+    const isStrange = code === 'unexpected_answer' && status < 400; // a captive portal
+    return isStrange || status === 0 || status === 429 || status >= 500;
+  }
+}
+
+/** A call for a token that failed. */
+export interface Refusal {
+  error: GatehouseError;
+  /** Unix milliseconds by this device. */
+  atMs: number;
+}
+
+/**
+ * Whether nobody asks again yet: for as long as the answer says, else for a second, so that an outage does not meet every
+ * call. A clock that was set back since makes nobody wait.
+ */
+export function isInForce(refusal: Refusal | undefined, nowMs: number): refusal is Refusal {
+  if (refusal === undefined) return false;
+  const passedMs = nowMs - refusal.atMs;
+  return passedMs >= 0 && passedMs < (refusal.error.retryAfterMs ?? 1000);
 }

@@ -8,4 +8,5 @@ export {
 } from './create-service-client.js';
 export { type ErrorCode, GatehouseError } from './errors.js';
 export type { Identity } from './identity.js';
+export { errorOf } from './send.js';
 export { memoryStore, type TokenStore } from './store.js';

@@ -22,7 +22,7 @@ export async function send(fetch: Fetch, url: string, init: RequestInit): Promis
     const always = { signal: inTime.signal, redirect: 'error', cache: 'no-store' } as const;
     const response = await fetch(url, { ...init, ...always });
     const body = parse(await response.text());
-    if (!response.ok) throw errorOf(response, body);
+    if (!response.ok) throw refusal(response, body);
     if (body === undefined) throw unexpected(response);
     return { status: response.status, body };
   } catch (cause) {
@@ -46,8 +46,16 @@ function parse(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/**
+ * What an answer of 400 and above says, as an error; reads its body. `unexpected_answer` when it is of another kind, such
+ * as a service's own.
+ */
+export async function errorOf(response: Response): Promise<GatehouseError> {
+  return refusal(response, parse(await response.text()));
+}
+
 /** A problem (RFC 9457), or one of OAuth's errors (RFC 6749 section 5.2). */
-function errorOf(response: Response, body: Record<string, unknown> = {}): GatehouseError {
+function refusal(response: Response, body: Record<string, unknown> = {}): GatehouseError {
   const { code = body['error'], detail = body['error_description'], request_id: requestId } = body;
   if (typeof code !== 'string') return unexpected(response);
   return new GatehouseError(code as ProblemCode, typeof detail === 'string' ? detail : code, {

@@ -1,6 +1,6 @@
 import type { ProblemCode } from '../contracts/problem-codes.js';
 import { type AccessToken, isDue, isUsable, receivedToken } from './access-token.js';
-import { GatehouseError } from './errors.js';
+import { GatehouseError, isInForce, type Refusal } from './errors.js';
 import { type Fetch, postJson, send } from './send.js';
 import type { TokenStore } from './store.js';
 import { createTabs, type TabHost, type TabMessage, type Tabs } from './tabs.js';
@@ -47,8 +47,8 @@ export class Session {
   #refreshing: Promise<string | undefined> | undefined;
   /** Another login or logout makes what was under way before it void. */
   #epoch = 0;
-  /** Asked to wait: until then the same error again. */
-  #refusal: { error: GatehouseError; untilMs: number } | undefined;
+  /** For a while the same error again. */
+  #refusal: Refusal | undefined;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
@@ -102,8 +102,7 @@ export class Session {
   }
 
   #refreshAlone(refused: string | undefined): Promise<string | undefined> {
-    const { error, untilMs } = this.#refusal ?? { untilMs: 0 };
-    if (error !== undefined && this.#deps.now() < untilMs) return Promise.reject(error);
+    if (isInForce(this.#refusal, this.#deps.now())) return Promise.reject(this.#refusal.error);
     return this.#tabs.alone(async (waited) => {
       await this.#hearOthers(waited ? HEARING_MS : 0, refused);
       return this.#isFresh(refused) ? this.#token?.text : this.#exchange();
@@ -150,7 +149,7 @@ export class Session {
         await this.end(error.code);
         return undefined;
       }
-      if (error.retryAfterMs !== undefined) this.#refusal = { error, untilMs: now() + error.retryAfterMs };
+      this.#refusal = { error, atMs: now() };
       throw error;
     }
   }

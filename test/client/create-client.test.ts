@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Change, createClient, GatehouseError, memoryStore } from '../../client/index.js';
+import { type Change, createClient, errorOf, GatehouseError, memoryStore } from '../../client/index.js';
 import { fakeGateway, ORIGIN, problem } from '../fixtures/fake-gateway.js';
 
 const ANN = { email: 'ann@example.test', password: 'correct horse' };
@@ -99,6 +99,17 @@ t.test('a token that the gateway refuses is replaced once, and the body goes aga
   );
 });
 
+t.test('a token that was refused elsewhere, as by a WebSocket, is replaced once', async (t) => {
+  const { gateway, client } = await signedIn();
+  const refused = await client.getToken();
+  t.equal(await client.getToken(), refused);
+  const [one, other] = await Promise.all([client.getToken(refused), client.getToken(refused)]);
+  t.match(one, /token-2$/);
+  t.equal(other, one);
+  t.equal(await client.getToken(refused), one, 'whoever comes later finds that there is another');
+  t.equal(gateway.callsOf('/auth/refresh').length, 1);
+});
+
 t.test('exactly once: a token that is refused again is the answer', async (t) => {
   const { gateway, client } = await signedIn();
   gateway.answers.set('/api/orders', () => problem(401, 'token_claims'));
@@ -148,7 +159,8 @@ t.test('an outage ends no session: 5xx, 429, offline, a page of a proxy', async 
   ];
   for (const [name, answer, code] of outages) {
     gateway.answers.set('/auth/refresh', answer);
-    await t.rejects(client.fetch('/api/orders'), { name: 'GatehouseError', code }, name);
+    await t.rejects(client.fetch('/api/orders'), { name: 'GatehouseError', code, isTransient: true }, name);
+    pass(1000);
   }
   t.equal(changes.length, 1, 'nobody was told of an end');
   t.equal(await store.get(), 'refresh-1');
@@ -166,6 +178,52 @@ t.test('Retry-After is kept to', async (t) => {
   gateway.answers.delete('/auth/refresh');
   pass(30_000);
   t.equal((await client.fetch('/api/orders')).status, 200);
+});
+
+t.test('an outage that does not say how long is asked about once a second, however many calls', async (t) => {
+  const { gateway, client, pass } = await signedIn();
+  pass(60 * MINUTE_MS);
+  gateway.answers.set('/auth/refresh', () => problem(502, 'upstream_unreachable'));
+  for (let i = 0; i < 20; i++) {
+    await t.rejects(client.fetch('/api/orders'), { code: 'upstream_unreachable', retryAfterMs: undefined });
+    pass(100);
+  }
+  t.equal(gateway.callsOf('/auth/refresh').length, 2);
+});
+
+t.test('a clock that is set back makes nobody wait longer', async (t) => {
+  const { gateway, client, pass } = await signedIn();
+  pass(60 * MINUTE_MS);
+  gateway.answers.set('/auth/refresh', () => problem(503, 'store_unavailable', { 'retry-after': '5' }));
+  await t.rejects(client.fetch('/api/orders'), { code: 'store_unavailable' });
+  gateway.answers.delete('/auth/refresh');
+  pass(-30_000);
+  t.equal((await client.fetch('/api/orders')).status, 200);
+});
+
+t.test('an answer that refuses is made an error', async (t) => {
+  const refused = problem(503, 'revocation_stale', { 'retry-after': '5' });
+  t.match(await errorOf(refused), {
+    code: 'revocation_stale',
+    status: 503,
+    retryAfterMs: 5000,
+    isTransient: true,
+  });
+  const own = new Response('{"message":"no such order"}', { status: 404 });
+  t.match(await errorOf(own), { code: 'unexpected_answer', status: 404, isTransient: false });
+});
+
+t.test('whether trying again makes sense', (t) => {
+  const isTransient = (code: GatehouseError['code'], status: number) =>
+    new GatehouseError(code, 'm', { status }).isTransient;
+  t.ok(isTransient('network_error', 0));
+  t.ok(isTransient('unexpected_answer', 200), 'a captive portal');
+  t.ok(isTransient('rate_limited', 429));
+  t.ok(isTransient('store_unavailable', 503));
+  t.notOk(isTransient('unexpected_answer', 404), 'a refusal of the service behind');
+  t.notOk(isTransient('invalid_credentials', 401));
+  t.notOk(isTransient('insufficient_scope', 403));
+  t.end();
 });
 
 for (const code of ['session_revoked', 'session_expired', 'refresh_token_reused', 'refresh_token_invalid']) {

@@ -55,6 +55,14 @@ t.test('the request is what RFC 7523 asks for', async (t) => {
   });
 });
 
+t.test('a token that was refused elsewhere is replaced once', async (t) => {
+  const { client, asked } = start();
+  const refused = await client.getToken();
+  const tokens = await Promise.all([client.getToken(refused), client.getToken(refused)]);
+  t.strictSame([...tokens, await client.getToken(refused)], ['token-2', 'token-2', 'token-2']);
+  t.equal(asked().length, 2);
+});
+
 t.test('a token is renewed ahead of its end, and nobody waits for that', async (t) => {
   const { client, asked, clock, gateway } = start();
   t.equal(await client.getToken(), 'token-1');
