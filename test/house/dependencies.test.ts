@@ -43,8 +43,15 @@ t.test('every package that the bench imports is declared, by it or by the whole'
   );
 });
 
+/** The programs of the docs, which tests run. */
+const programs = files
+  .filter(({ path }) => path.startsWith('docs/') && path.endsWith('.md'))
+  .flatMap(({ path, text }) =>
+    [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, program = '']) => ({ path, text: program })),
+  );
+
 t.test('every package that is declared is used', async (t) => {
-  t.strictSame(findUnused(usage), []);
+  t.strictSame(findUnused({ ...usage, development: [...usage.development, ...programs] }), []);
 });
 
 t.test('an undeclared or unused package would be seen', async (t) => {
