@@ -1,35 +1,32 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-export interface Target {
-  url: string;
-  /** Each request takes the next one, in turn. */
-  tokens: readonly string[];
-  /** Every token once, and then an end. */
-  once?: boolean;
-  /** What each answer has to be. */
-  status: number;
-}
-
-export interface Saturation {
-  requests: number;
-  perSecond: number;
-}
+import { saturateHttp2 } from './load-http2.js';
+import { output } from './run-command.js';
+import type { Saturation, Target } from './target.js';
 
 const CONNECTIONS = 32;
 
 /** One request, so that a contender that is set up wrongly is told with its own words and not as a number. */
-export async function tryOut({ url, tokens, status }: Target): Promise<void> {
+export async function tryOut({ url, tokens, status, http2 = false }: Target): Promise<void> {
   const header = `authorization: Bearer ${tokens[0]}`;
-  const out = await output('curl', ['-sk', '-H', header, '-w', '\\n%{http_code}', '--max-time', '5', url]);
+  const out = await output('curl', [
+    '-sk',
+    http2 ? '--http2' : '--http1.1',
+    '-H',
+    header,
+    '-w',
+    '\\n%{http_code}',
+    '--max-time',
+    '5',
+    url,
+  ]);
   if (!out.endsWith(`\n${status}`)) throw new Error(`${url} should answer ${status}:\n${out.slice(-1000)}`);
 }
 
 /** As much as the other side takes, over kept-alive connections. Throws when an answer is another than expected. */
 export async function saturate(target: Target, seconds: number, cpus: string): Promise<Saturation> {
+  if (target.http2 === true) return saturateHttp2(target, seconds, cpus);
   const dir = mkdtempSync(join(tmpdir(), 'bench-load-'));
   try {
     const script = join(dir, 'load.lua');
@@ -112,14 +109,4 @@ export async function paced(
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-async function output(command: string, args: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`${command} ended with ${code}:\n${text}`);
-  return text;
 }

@@ -10,6 +10,8 @@ export interface Variant {
 export interface Setup {
   world: World;
   upstreamPort: number;
+  /** The same upstream without mutual TLS, for who has no client certificate to show. */
+  openUpstreamPort: number;
   variant: Variant;
   cpus: string;
   /** Where what is not measured runs: load, upstream, Redis. */
@@ -28,6 +30,10 @@ export interface Peer {
   name: string;
   /** What it does not do, or does in another way; for the report. */
   remark?: string;
+  /** Does less than the others, to show what is left: nothing about tokens, or nothing but a call for its latency. */
+  floor?: 'no auth' | 'latency';
+  /** Why it takes no part where clients come over HTTP/2. */
+  http1Only?: string;
   /** Undefined where it is not installed. */
   version(): string | undefined;
   start(setup: Setup): Promise<Started>;

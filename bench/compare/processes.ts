@@ -8,6 +8,8 @@ export interface Running {
   cpuSeconds(): number;
   /** Resident memory of them all, in bytes. */
   residentBytes(): number;
+  /** The end of what it has printed so far. */
+  lastWords(): string;
   stop(): Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export async function startPinned({ command, args, port, cpus, env, cwd }: Start
   return {
     cpuSeconds: () => sum(family(pid), (each) => cpuTicks(each)) / TICKS_PER_SECOND,
     residentBytes: () => sum(family(pid), (each) => residentPages(each)) * PAGE_BYTES,
+    lastWords: () => words,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');

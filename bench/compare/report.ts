@@ -6,6 +6,7 @@ import { ratios, type Spread, spread } from './statistics.js';
 export interface Result {
   scenario: Scenario;
   measured: readonly Measured[];
+  leftOut: readonly { peer: string; reason: string }[];
 }
 
 export interface Machine {
@@ -33,12 +34,13 @@ ${results.map(section).join('\n\n')}
 
 function versions(peers: readonly Peer[]): string {
   const rows = peers.map(
-    ({ name, version, remark = '' }) => `| ${name} | ${version() ?? 'not installed'} | ${remark} |`,
+    ({ name, version, remark = '' }) =>
+      `| ${name} | ${version() ?? 'not found on PATH, so not tried'} | ${remark} |`,
   );
   return ['| contender | version | |', '|---|---|---|', ...rows].join('\n');
 }
 
-function section({ scenario, measured }: Result): string {
+function section({ scenario, measured, leftOut }: Result): string {
   const ours = measured.filter(({ peer }) => peer.startsWith('Gatehouse'));
   const hasLatency = measured.some(({ latencies }) => latencies.length > 0);
   const titles = [
@@ -57,7 +59,21 @@ function section({ scenario, measured }: Result): string {
     ...(hasLatency ? [latency(each)] : []),
     number(each.residentBytes / 2 ** 20, 0),
   ]);
-  return `## ${scenario.title}\n\n${table([titles, titles.map(() => '---'), ...rows])}`;
+  const parts = [
+    `## ${scenario.title}`,
+    table([titles, titles.map(() => '---'), ...rows]),
+    ...without(leftOut),
+  ];
+  return parts.join('\n\n');
+}
+
+/** Each reason once, with those whom it keeps out. */
+function without(leftOut: Result['leftOut']): string[] {
+  const reasons = [...new Set(leftOut.map(({ reason }) => reason))].map((reason) => {
+    const peers = leftOut.filter((each) => each.reason === reason).map(({ peer }) => peer);
+    return `${peers.join('; ')}: ${reason}`;
+  });
+  return reasons.length === 0 ? [] : [`Left out: ${reasons.join('. ')}.`];
 }
 
 const table = (rows: readonly (readonly string[])[]): string =>

@@ -5,11 +5,13 @@ import { versionOf } from '../processes.js';
 export const direct = (openPort: number): Peer => ({
   name: 'direct call',
   remark: 'floor for latency: the upstream itself, over TLS',
+  floor: 'latency',
   version: () => versionOf('nginx', ['-v']),
   start: async () => ({
     origin: originOf(openPort, { accessLog: false, tls: true }),
     cpuSeconds: () => Number.NaN,
     residentBytes: () => Number.NaN,
+    lastWords: () => '',
     stop: async () => undefined,
   }),
 });

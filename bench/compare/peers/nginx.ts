@@ -18,6 +18,7 @@ export const nginxNjs: Peer = {
 export const nginxBare: Peer = {
   name: 'nginx, no auth',
   remark: 'floor: no check at all',
+  floor: 'no auth',
   version: () => versionOf('nginx', ['-v']),
   start: (setup) => startNginx('nginx-bare', setup, false),
 };
