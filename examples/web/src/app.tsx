@@ -1,13 +1,14 @@
 import type { Identity } from 'gatehouse/client';
 import { Ended } from './ended.js';
 import { Events } from './events.js';
+import type { LiveStatus } from './live-stream.js';
 import { Login } from './login.js';
 import { Orders } from './orders.js';
 import { ErrorNotice, Heading, Mark } from './parts.js';
 import { client, leave, useSession } from './session.js';
 import { Sessions } from './sessions.js';
 import { useAction } from './use-action.js';
-import { type LiveStatus, useLiveEvents } from './use-live-events.js';
+import { useLiveEvents } from './use-live-events.js';
 import { useView, VIEWS, type View } from './use-view.js';
 
 export function App() {

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { LiveEvent } from './live-stream.js';
 import { Heading, Time } from './parts.js';
-import type { LiveEvent } from './use-live-events.js';
 
 /** One comes each second: read out only for whoever asks for that. */
 export function Events({ events }: { events: readonly LiveEvent[] }) {

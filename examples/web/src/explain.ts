@@ -57,7 +57,7 @@ export function explainError({ code, message, retryAfterMs }: GatehouseError): s
     case 'json_invalid':
       return 'The service did not take this: check what you have filled in.';
     case 'origin_not_allowed':
-      return `The auth service does not take logins from ${location.origin}. Open the page at the address that "npm start" has printed.`;
+      return 'The auth service does not take logins from this address. Open the page at the one that “npm start” has printed.';
     case 'network_error':
       return 'The gateway does not answer. Try again in a moment.';
     case 'store_unavailable':

@@ -53,7 +53,7 @@ function OrderList(props: { orders: readonly Order[] | undefined; error: Gatehou
   if (orders === undefined) return error === undefined ? <p class="muted">Loading…</p> : null;
   if (orders.length === 0) return <p class="empty">Nothing here yet. Your first order will be.</p>;
   return (
-    <ul class="list" aria-labelledby="your-orders">
+    <ul class="list orders" aria-labelledby="your-orders">
       {orders.map(({ id, item, quantity, created_at: createdAt }) => (
         <li key={id}>
           <span class="quantity">{quantity} ×</span>

@@ -1,85 +1,49 @@
 import { useEffect, useState } from 'preact/hooks';
-import { eventsOf } from './event-stream.js';
-import { client } from './session.js';
+import { type LiveEvent, type LiveListener, type LiveStatus, readLive } from './live-stream.js';
 
-export type LiveStatus = 'connecting' | 'live' | 'waiting';
-
-export interface LiveEvent {
-  id: number;
-  /** RFC 3339. */
-  at: string;
-}
-
+const NAME = 'gatehouse example: live events';
 const KEPT = 50;
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 15_000;
-/** A stream that ended sooner than this is not opened again at once. */
-const SHORT_STREAM_MS = 2000;
+
+type Message = { status: LiveStatus } | { event: LiveEvent };
 
 /**
- * The events of `GET /api/events`, newest first, for as long as somebody is signed in. The gateway ends a stream within
- * seconds when its session is ended or its token expires; opening it again then renews the token, or learns why there
- * is none to be had: that is how a page that does nothing finds out that it was signed out.
+ * The events, newest first. One tab of the browser reads them and tells the others: over HTTP/1.1 a browser opens six
+ * connections to an origin, and six tabs with a stream each would leave none for anything else. When that tab goes, its
+ * lock is the next one's.
  */
 export function useLiveEvents(): { status: LiveStatus; events: readonly LiveEvent[] } {
   const [status, setStatus] = useState<LiveStatus>('connecting');
   const [events, setEvents] = useState<readonly LiveEvent[]>([]);
 
   useEffect(() => {
+    const channel = new BroadcastChannel(NAME);
     const stopped = new AbortController();
-    const { signal } = stopped;
-    let lastId = '';
-
-    /** How long it was open; 0: it was not. */
-    async function readOnce(): Promise<number> {
-      const headers = { accept: 'text/event-stream', ...(lastId === '' ? {} : { 'last-event-id': lastId }) };
-      const response = await client.fetch('/api/events', { headers, signal, cache: 'no-store' });
-      if (!response.ok || response.body === null) return 0;
-      const openedAt = performance.now();
-      setStatus('live');
-      try {
-        for await (const { id, data } of eventsOf(response.body)) {
-          lastId = id;
-          setEvents((earlier) => [JSON.parse(data) as LiveEvent, ...earlier].slice(0, KEPT));
-        }
-      } catch {
-        // cut off in mid-stream: as good as ended
-      }
-      return performance.now() - openedAt;
-    }
-
-    async function readOn(): Promise<void> {
-      let waitMs = FIRST_WAIT_MS;
-      while (!signal.aborted) {
-        const openMs = await readOnce().catch(() => 0);
-        if (signal.aborted) return;
-        if (openMs > 0) waitMs = FIRST_WAIT_MS;
-        if (openMs > SHORT_STREAM_MS) continue;
-        setStatus('waiting');
-        await pauseUnlessWoken(waitMs, signal);
-        waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-      }
-    }
-
-    void readOn();
-    return () => stopped.abort();
+    const show = (message: Message): void => {
+      setStatus('status' in message ? message.status : 'live');
+      if ('event' in message) setEvents((earlier) => [message.event, ...earlier].slice(0, KEPT));
+    };
+    const showEverywhere = (message: Message): void => {
+      show(message);
+      channel.postMessage(message);
+    };
+    const listener: LiveListener = {
+      status: (next) => showEverywhere({ status: next }),
+      event: (event) => showEverywhere({ event }),
+    };
+    channel.onmessage = ({ data }: MessageEvent<Message>) => show(data);
+    void alone(() => readLive(listener, stopped.signal), stopped.signal);
+    return () => {
+      stopped.abort();
+      channel.close();
+    };
   }, []);
 
   return { status, events };
 }
 
-/** Shorter when the network or the page comes back. */
-function pauseUnlessWoken(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const woken = new AbortController();
-    const end = (): void => {
-      clearTimeout(timer);
-      woken.abort();
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    addEventListener('online', end, { signal: woken.signal });
-    document.addEventListener('visibilitychange', end, { signal: woken.signal });
-    signal.addEventListener('abort', end, { signal: woken.signal });
-  });
+/** Browsers have locks on `https:` and on loopback only; elsewhere each tab reads for itself. */
+async function alone(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  const { locks } = navigator as Partial<Navigator>;
+  if (locks === undefined) return task();
+  await locks.request(NAME, { signal }, task).catch(() => undefined); // aborted while it waited
 }
