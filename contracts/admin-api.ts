@@ -58,6 +58,18 @@ export interface ReadinessReport {
   /** Never a reason not to be ready. */
   rate_limits: RateLimitReadiness;
   certificates: CertificateReadiness[];
+  /** Where the gateway is several processes. */
+  workers?: WorkerState[];
+}
+
+export interface WorkerState {
+  /** From 1 up; one that takes another's place has its number. */
+  number: number;
+  pid: number;
+  /** `starting` until it accepts connections, `leaving` while it drains. */
+  state: 'starting' | 'serving' | 'leaving';
+  /** Of one that serves: it has what it needs. */
+  ready: boolean;
 }
 
 export interface RateLimitReadiness {

@@ -50,6 +50,7 @@ export function measure(metrics: Metrics, parts: MeasuredParts): void {
       name: 'gatehouse_certificate_expiry_seconds',
       help: 'Until the certificate in this file ends; negative once it has.',
       type: 'gauge',
+      across: 'min',
     },
     () =>
       certificates().map(({ use, file, endsAt }) => ({
@@ -74,7 +75,7 @@ function measureConnections(metrics: Metrics, { connections }: MeasuredParts): v
   );
 }
 
-function measureKeys(metrics: Metrics, { keys }: MeasuredParts): void {
+export function measureKeys(metrics: Metrics, { keys }: Pick<MeasuredParts, 'keys'>): void {
   const perIssuer = (read: (status: ReturnType<KeyCaches['status']>[number]) => number | null) => () =>
     keys.status().flatMap((status): Sample[] => {
       const value = read(status);
@@ -85,15 +86,21 @@ function measureKeys(metrics: Metrics, { keys }: MeasuredParts): void {
       name: 'gatehouse_jwks_age_seconds',
       help: 'Since the issuer last gave a good key set; absent before.',
       type: 'gauge',
+      across: 'max',
     },
     perIssuer(({ age_ms }) => (age_ms === null ? null : age_ms / 1000)),
   );
   metrics.add(
-    { name: 'gatehouse_jwks_keys', help: 'Keys held of the issuer.', type: 'gauge' },
+    { name: 'gatehouse_jwks_keys', help: 'Keys held of the issuer.', type: 'gauge', across: 'max' },
     perIssuer((status) => status.keys.length),
   );
   metrics.add(
-    { name: 'gatehouse_jwks_available', help: '1 while its tokens can be verified.', type: 'gauge' },
+    {
+      name: 'gatehouse_jwks_available',
+      help: '1 while its tokens can be verified.',
+      type: 'gauge',
+      across: 'min',
+    },
     perIssuer(({ available }) => (available ? 1 : 0)),
   );
   metrics.add(
@@ -108,11 +115,17 @@ function measureRevocations(metrics: Metrics, { revocations }: MeasuredParts): v
       name: 'gatehouse_revocation_age_seconds',
       help: 'Since the revocation feed last answered; +Inf before it ever has.',
       type: 'gauge',
+      across: 'max',
     },
     () => [{ value: revocations.ageMs() / 1000 }],
   );
   metrics.add(
-    { name: 'gatehouse_revocation_entries', help: 'Entries in the revocation copy.', type: 'gauge' },
+    {
+      name: 'gatehouse_revocation_entries',
+      help: 'Entries in the revocation copy.',
+      type: 'gauge',
+      across: 'max',
+    },
     () => [{ value: revocations.size }],
   );
   metrics.add(
@@ -120,6 +133,7 @@ function measureRevocations(metrics: Metrics, { revocations }: MeasuredParts): v
       name: 'gatehouse_revocation_lag_seconds',
       help: 'From the publication of the newest entry to its being in force here; absent before, and where the feed tells no time.',
       type: 'gauge',
+      across: 'max',
     },
     () => (revocations.lagMs === undefined ? [] : [{ value: revocations.lagMs / 1000 }]),
   );

@@ -26,12 +26,29 @@ export interface GatewayOptions extends GatewayConfigFile {
 
 /** Reads `config/gateway.yaml`, or a folder of such files merged. Throws ConfigError with all that is wrong in its form. */
 export function loadGatewayConfig(configPath: string, env: Env): GatewayOptions {
-  const complete = (inspection: ConfigInspection<GatewayConfig>): GatewayOptions => ({
+  return optionsOf(configPath, env, inspectConfigFile(configPath, GatewayConfigSchema, env));
+}
+
+/** {@link loadGatewayConfig} with texts that another process has read. */
+export function gatewayConfigOf(
+  configPath: string,
+  env: Env,
+  name: string,
+  texts: readonly ConfigText[],
+): GatewayOptions {
+  return optionsOf(configPath, env, inspectConfigTexts(name, texts, GatewayConfigSchema, env));
+}
+
+function optionsOf(
+  configPath: string,
+  env: Env,
+  inspection: ConfigInspection<GatewayConfig>,
+): GatewayOptions {
+  return {
     ...goodOf(inspection),
     readAgain: () => loadGatewayConfig(configPath, env),
-    withTexts: (name, texts) => complete(inspectConfigTexts(name, texts, GatewayConfigSchema, env)),
-  });
-  return complete(inspectConfigFile(configPath, GatewayConfigSchema, env));
+    withTexts: (name, texts) => gatewayConfigOf(configPath, env, name, texts),
+  };
 }
 
 function goodOf({ config, problems }: ConfigInspection<GatewayConfig>): ConfigFile<GatewayConfig> {

@@ -75,6 +75,7 @@ export class RateLimits {
         name: 'gatehouse_rate_limit_shared',
         help: '1 while gateways count together, 0 while this one counts alone; absent where no limit is shared.',
         type: 'gauge',
+        across: 'min',
       },
       () => whenUsed(shared.state === 'shared' ? 1 : 0),
     );
@@ -83,6 +84,7 @@ export class RateLimits {
         name: 'gatehouse_rate_limit_sync_seconds',
         help: 'Round trip of the last exchange with Redis about shared limits.',
         type: 'gauge',
+        across: 'max',
       },
       () => whenUsed(shared.roundTripMs === undefined ? undefined : shared.roundTripMs / 1000),
     );

@@ -45,13 +45,13 @@ export function readinessOf(parts: ReadinessParts): Omit<ReadinessReport, 'confi
   };
 }
 
-function daysLeft({ use, file, endsAt }: CertificateEnd, now: number): CertificateReadiness {
+export function daysLeft({ use, file, endsAt }: CertificateEnd, now: number): CertificateReadiness {
   return { use, file, days_left: Math.floor((endsAt - now) / DAY_MS) };
 }
 
 /** Resolves when ready; rejects with a StartupError after `timeoutMs`. */
 export async function whenReady(
-  readiness: () => ReadinessReport,
+  readiness: () => { ready: boolean },
   clock: Clock,
   timeoutMs: number,
 ): Promise<void> {

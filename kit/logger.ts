@@ -25,6 +25,8 @@ const SECRET_MEMBERS = [
 export interface LoggerOptions {
   /** Default `info`. */
   level?: string;
+  /** Which of several processes, in each line; default: absent. */
+  worker?: number | 'primary';
   /** Where lines go; default standard output. */
   destination?: DestinationStream;
 }
@@ -33,11 +35,14 @@ export interface LoggerOptions {
  * The service's logger: JSON lines, control characters escaped by JSON, secrets cut out. Requests are logged by the
  * serializers' short forms only: never headers, never a query string.
  */
-export function createLogger(name: string, { level = 'info', destination }: LoggerOptions = {}): Logger {
+export function createLogger(
+  name: string,
+  { level = 'info', worker, destination }: LoggerOptions = {},
+): Logger {
   const options = {
     name,
     level,
-    base: { name },
+    base: worker === undefined ? { name } : { name, worker },
     redact: {
       paths: SECRET_MEMBERS.flatMap((member) => [`["${member}"]`, `*["${member}"]`, `*.*["${member}"]`]),
       remove: true,

@@ -78,6 +78,7 @@ export class LoadGauge implements Load {
         name: 'gatehouse_event_loop_delay_seconds',
         help: 'How late the event loop is, smoothed: what overload.loop_delay is held against.',
         type: 'gauge',
+        across: 'max',
       },
       () => [{ value: this.#delayMs / 1000 }],
     );
@@ -86,6 +87,7 @@ export class LoadGauge implements Load {
         name: 'gatehouse_overload_refused_ratio',
         help: 'Part of the requests that is refused for the delay of the event loop.',
         type: 'gauge',
+        across: 'max',
       },
       () => PRIORITIES.map((priority) => ({ labels: { priority }, value: this.#refused[priority] })),
     );

@@ -44,7 +44,7 @@ export function createRedisLimitStore({ redis, close }: RedisConnection): LimitS
   };
   return {
     async tell(cells) {
-      const keys = cells.map(({ key }) => PREFIX + digestOf(key));
+      const keys = cells.map(({ key }) => PREFIX + limitKeyDigest(key));
       const values = cells.flatMap(({ addedMs, agoMs, knownMs, merge }) => [
         addedMs.toFixed(3),
         agoMs.toFixed(3),
@@ -60,7 +60,7 @@ export function createRedisLimitStore({ redis, close }: RedisConnection): LimitS
   };
 }
 
-/** Subjects and addresses are nobody's to read in Redis; and as long as a subject may be, a key is short. */
-function digestOf(key: ToldCell['key']): string {
+/** Subjects and addresses are nobody's to read elsewhere; and as long as a subject may be, a key is short. */
+export function limitKeyDigest(key: ToldCell['key']): string {
   return createHash('sha256').update(key).digest('base64url').slice(0, 22);
 }

@@ -13,12 +13,14 @@ export interface AdminOptions {
   guard: () => AdminGuard;
   /** Absent: plain HTTP. */
   tls?: TlsOptions | undefined;
-  readiness: () => ReadinessReport;
+  readiness: () => ReadinessReport | Promise<ReadinessReport>;
   version: () => VersionReport;
   config: ConfigControl;
   keySets: () => KeySetReport;
   metrics: () => Promise<{ contentType: string; text: string }>;
   explain: (asked: ExplainRequest) => Promise<Explanation>;
+  /** Begins to restart the workers, where there are any. */
+  restart?: () => void;
   logger: Logger;
 }
 
@@ -32,6 +34,7 @@ export function createAdminServer({
   keySets,
   metrics,
   explain,
+  restart,
   logger,
 }: AdminOptions): FastifyInstance {
   const app: FastifyInstance = Fastify({
@@ -45,7 +48,7 @@ export function createAdminServer({
   app.get('/live', async () => ({ status: 'ok' }));
   app.get('/version', async () => version());
   app.get('/ready', async (_request, reply) => {
-    const state = readiness();
+    const state = await readiness();
     return reply.code(state.ready ? 200 : 503).send(state);
   });
   addConfigRoutes(app, config);
@@ -55,5 +58,11 @@ export function createAdminServer({
     return reply.type(contentType).send(text);
   });
   registerExplainRoute(app, explain);
+  if (restart !== undefined) {
+    app.post('/workers/restart', async (_request, reply) => {
+      restart();
+      return reply.code(202).send({ restarting: true });
+    });
+  }
   return app;
 }

@@ -13,6 +13,7 @@ import { RateLimits } from './schema/rate-limit.js';
 import { Revocation } from './schema/revocation.js';
 import { Route } from './schema/route.js';
 import { InternalTls, Upstream } from './schema/upstream.js';
+import { Workers } from './schema/workers.js';
 
 /** `config/gateway.yaml` (design 4.8). `config/schema/gateway.schema.json` is generated from this. */
 export const GatewayConfigSchema = Type.Object(
@@ -21,6 +22,7 @@ export const GatewayConfigSchema = Type.Object(
     admin: AdminListen,
     limits: Type.Optional(Limits),
     overload: Type.Optional(Overload),
+    workers: Type.Optional(Workers),
     internal_tls: InternalTls,
     log: Type.Optional(Log),
     shutdown_delay: Type.Optional(Duration('time between not ready and no longer accepting; default 5s')),

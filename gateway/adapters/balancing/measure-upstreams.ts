@@ -25,8 +25,9 @@ export function measureUpstreams(metrics: Metrics, upstreams: () => readonly Ups
     type: MetricSpec['type'],
     help: string,
     read: (upstream: Upstream) => Sample[],
+    across: NonNullable<MetricSpec['across']> = 'sum',
   ) =>
-    metrics.add({ name: `gatehouse_upstream_${name}`, help, type }, () =>
+    metrics.add({ name: `gatehouse_upstream_${name}`, help, type, across }, () =>
       upstreams().flatMap((upstream) =>
         read(upstream).map((sample) => ({
           ...sample,
@@ -40,17 +41,23 @@ export function measureUpstreams(metrics: Metrics, upstreams: () => readonly Ups
       sums.set(target.url, (sums.get(target.url) ?? 0) + read(target));
     return [...sums].map(([url, value]) => ({ labels: { target: new URL(url).host }, value }));
   };
-  add('targets', 'gauge', 'Targets, each address of a host name, by state.', ({ targets }) =>
-    STATES.map((state) => ({
-      labels: { state },
-      value: targets.all.filter((target) => stateOf(target) === state).length,
-    })),
+  add(
+    'targets',
+    'gauge',
+    'Targets, each address of a host name, by state.',
+    ({ targets }) =>
+      STATES.map((state) => ({
+        labels: { state },
+        value: targets.all.filter((target) => stateOf(target) === state).length,
+      })),
+    'max',
   );
   add(
     'target_available',
     'gauge',
     'Addresses of the target that take requests.',
     perTarget(({ isAvailable }) => Number(isAvailable)),
+    'min',
   );
   add(
     'target_open_requests',
@@ -85,8 +92,12 @@ export function measureUpstreams(metrics: Metrics, upstreams: () => readonly Ups
     { labels: { result: 'good' }, value: checks.good },
     { labels: { result: 'bad' }, value: checks.bad },
   ]);
-  add('circuit_open', 'gauge', '1 while the upstream is not asked.', ({ breaker }) =>
-    breaker === undefined ? [] : [{ value: Number(breaker.state !== 'closed') }],
+  add(
+    'circuit_open',
+    'gauge',
+    '1 while the upstream is not asked.',
+    ({ breaker }) => (breaker === undefined ? [] : [{ value: Number(breaker.state !== 'closed') }]),
+    'max',
   );
   add('circuit_opened_total', 'counter', 'How often the circuit opened.', ({ record }) => [
     { value: record.circuitOpened },
