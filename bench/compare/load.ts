@@ -32,7 +32,7 @@ export async function saturate(target: Target, seconds: number, cpus: string): P
     const script = join(dir, 'load.lua');
     writeFileSync(join(dir, 'tokens'), target.tokens.join('\n'));
     writeFileSync(script, lua(join(dir, 'tokens'), target));
-    const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, target.url];
+    const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '20s', '-s', script, target.url];
     const out = await output('taskset', ['-c', cpus, 'wrk', ...args]);
     const [requests, micros, others, broken] = (/^RESULT (.*)$/m.exec(out)?.[1] ?? '').split(' ').map(Number);
     if (requests === undefined || micros === undefined) throw new Error(`wrk said nothing of use:\n${out}`);

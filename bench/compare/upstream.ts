@@ -12,12 +12,17 @@ export interface Upstream extends Running {
   port: number;
   /** The same without asking, for what a direct call costs: h2load shows no certificate. */
   openPort: number;
+  /** All ports that are as `port`: itself, and as many more as were asked for. */
+  ports: number[];
 }
 
 /** nginx over mTLS: `/api/orders` answers 46 bytes of JSON, `/api/bodies/SIZE` a file. */
-export async function startUpstream(world: World, cpus: string): Promise<Upstream> {
+export async function startUpstream(world: World, cpus: string, more = 0): Promise<Upstream> {
   const dir = folder(world, 'upstream');
   const [port, openPort] = [await freePort(), await freePort()];
+  const distinct = new Set([port]);
+  while (distinct.size <= more) distinct.add(await freePort());
+  const ports = [...distinct];
   mkdirSync(join(dir, 'api/bodies'), { recursive: true });
   for (const [name, bytes] of Object.entries(SIZES))
     writeFileSync(join(dir, 'api/bodies', name), Buffer.alloc(bytes, 'x'));
@@ -27,16 +32,16 @@ export async function startUpstream(world: World, cpus: string): Promise<Upstrea
   const config = join(dir, 'nginx.conf');
   writeFileSync(
     config,
-    `daemon off; worker_processes 1; pid ${dir}/pid; error_log stderr warn;
+    `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; worker_processes 1; pid ${dir}/pid; error_log stderr warn;
 events { worker_connections 4096; }
 http {
   access_log off; keepalive_requests 100000000; keepalive_timeout 75s; sendfile on; tcp_nopush on;
   client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3; uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
-  server { listen 127.0.0.1:${port} ssl; ${tls} ssl_verify_client on; ${content} }
+  server { ${ports.map((each) => `listen 127.0.0.1:${each} ssl;`).join(' ')} ${tls} ssl_verify_client on; ${content} }
   server { listen 127.0.0.1:${openPort} ssl; ${tls} ${content} }
 }
 `,
   );
   const running = await startPinned({ command: 'nginx', args: ['-c', config, '-p', dir], port, cpus });
-  return { ...running, port, openPort };
+  return { ...running, port, openPort, ports };
 }

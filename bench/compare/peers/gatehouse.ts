@@ -6,7 +6,7 @@ import { encodeRevocation, REVOCATION_REDIS, redisHistoryId } from '../../../con
 import { spiffeId } from '../../../contracts/spiffe.js';
 import { packageRoot } from '../../../kit/package-root.js';
 import { freePort } from '../../../test/fixtures/free-port.js';
-import { originOf, type Peer, type Setup } from '../peer.js';
+import { originOf, type Peer, type Setup, type Started } from '../peer.js';
 import { type Running, startPinned, versionOf } from '../processes.js';
 import { AUDIENCE, folder, ISSUER } from '../world.js';
 
@@ -16,31 +16,53 @@ export function gatehouse(node: string): Peer {
   return {
     name,
     version: () => versionOf(node),
-    async start(setup) {
-      const { world, variant, cpus } = setup;
-      const dir = folder(world, name);
-      const [port, adminPort] = [await freePort(), await freePort()];
-      const redis = await startRedis(dir, setup);
-      const config = join(dir, 'gateway.yaml');
-      writeFileSync(config, stringify(gatewayConfig(setup, { port, adminPort, redisUrl: redis.url })));
-      const args = [join(packageRoot(), 'dist/cli/main.js'), 'gateway', '--config', config];
-      const env = { NODE_ENV: 'production' };
-      const running = await startPinned({ command: node, args, port, cpus, env, cwd: dir });
-      await ready(adminPort);
-      return {
-        ...running,
-        origin: originOf(port, variant),
-        async stop() {
-          await running.stop();
-          await redis.stop();
-        },
-      };
+    start: (setup) => startGatehouse(node, setup, { folder: name, routes: setup.routes ?? 0 }),
+  };
+}
+
+/** What is only asked of Gatehouse. */
+export interface Scale {
+  /** Below the world's; two that run at a time need two. */
+  folder: string;
+  /** Routes besides those that are asked for. */
+  routes?: number;
+  /** Ports of the upstream's targets; its one port where left out. */
+  targets?: readonly number[];
+  /** Arguments for Node itself. */
+  nodeArguments?: readonly string[];
+}
+
+/** Resolves when it is ready, with its own copy of the revocations. */
+export async function startGatehouse(
+  node: string,
+  setup: Setup,
+  scale: Scale,
+): Promise<Started & { adminPort: number }> {
+  const { world, variant, cpus } = setup;
+  const dir = folder(world, scale.folder);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const redis = await startRedis(dir, setup);
+  const config = join(dir, 'gateway.yaml');
+  writeFileSync(config, stringify(gatewayConfig(setup, scale, { port, adminPort, redisUrl: redis.url })));
+  const program = [join(packageRoot(), 'dist/cli/main.js'), 'gateway', '--config', config];
+  const args = [...(scale.nodeArguments ?? []), ...program];
+  const env = { NODE_ENV: 'production' };
+  const running = await startPinned({ command: node, args, port, cpus, env, cwd: dir });
+  await ready(adminPort);
+  return {
+    ...running,
+    origin: originOf(port, variant),
+    adminPort,
+    async stop() {
+      await running.stop();
+      await redis.stop();
     },
   };
 }
 
 function gatewayConfig(
-  { world, upstreamPort, variant, routes = 0 }: Setup,
+  { world, upstreamPort, variant }: Setup,
+  { routes = 0, targets = [upstreamPort] }: Scale,
   at: { port: number; adminPort: number; redisUrl: string },
 ): object {
   const { pki } = world;
@@ -63,7 +85,11 @@ function gatewayConfig(
       feed_url: 'https://127.0.0.1:1',
       feed_spiffe_id: spiffeId('auth-service'),
     },
-    upstreams: { upstream: { url: `https://127.0.0.1:${upstreamPort}`, spiffe_id } },
+    // An idle connection is here to stay while it is looked at.
+    limits: { keep_alive: '1h' },
+    upstreams: {
+      upstream: { targets: targets.map((each) => ({ url: `https://127.0.0.1:${each}` })), spiffe_id },
+    },
     auth: { caller: { issuers: ['main'] } },
     routes: [
       { ...forwarded, path: '/api/orders', auth: { profile: 'caller', scopes: ['orders:read'] } },
