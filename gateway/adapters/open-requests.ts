@@ -1,4 +1,5 @@
 import { type Clock, pause } from '../../kit/clock.js';
+import { LinkedList, type Place } from '../../kit/linked-list.js';
 import type { OpenRequest, OpenRequests, Revocations } from '../pipeline/ports.js';
 
 /** Well within the five seconds of design 4.4. */
@@ -6,10 +7,10 @@ const CHECK_EVERY_MS = 1000;
 
 /**
  * Requests under way whose caller can lose access before they end: streams and WebSockets last for days. Ordinary ones
- * are gone before anybody looks, at the cost of a Set's add and delete.
+ * are gone before anybody looks.
  */
 export class OpenRequestWatch implements OpenRequests {
-  readonly #open = new Set<OpenRequest>();
+  readonly #open = new LinkedList<OpenRequest>();
   readonly #clock: Clock;
   readonly #revocations: Revocations;
   readonly #stopped = new AbortController();
@@ -30,8 +31,8 @@ export class OpenRequestWatch implements OpenRequests {
   }
 
   watch(request: OpenRequest): () => void {
-    this.#open.add(request);
-    return () => this.#open.delete(request);
+    const place = this.#open.add(request);
+    return () => place.leave();
   }
 
   async #checkNowAndThen(): Promise<void> {
@@ -39,13 +40,18 @@ export class OpenRequestWatch implements OpenRequests {
     while (!signal.aborted) {
       await pause(this.#clock, CHECK_EVERY_MS, signal);
       const now = this.#clock.now();
-      for (const request of this.#open) {
-        const isExpired = now >= request.endsAtMs;
-        if (!isExpired && !(await this.#isRevoked(request))) continue;
-        this.#open.delete(request);
-        request.cut(isExpired ? 'token_expired' : 'token_revoked');
-      }
+      for (const place of this.#open.places()) await this.#check(place, now);
     }
+  }
+
+  async #check(place: Place<OpenRequest>, now: number): Promise<void> {
+    if (place.value === undefined) return;
+    const isExpired = now >= place.value.endsAtMs;
+    if (!isExpired && !(await this.#isRevoked(place.value))) return;
+    // It may have ended meanwhile, and its connection serve another one.
+    const request = place.value as OpenRequest | undefined;
+    place.leave();
+    request?.cut(isExpired ? 'token_expired' : 'token_revoked');
   }
 
   /** A stream that is open already outlives an outage of whoever would be asked. */

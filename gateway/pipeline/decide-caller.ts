@@ -11,7 +11,7 @@ import { identifyCertificate } from './identify-certificate.js';
 import { isProtected } from './match-route.js';
 import type { GatewayPorts } from './ports.js';
 import type { ProtectedRoute } from './route.js';
-import type { Authorized, Presented, Routed } from './states.js';
+import type { Authorized, Presented, Routed, Unrevoked, Verified } from './states.js';
 import { verifyToken } from './verify-token.js';
 
 /** What was decided about the caller. */
@@ -25,14 +25,17 @@ export interface Decision {
   reported?: Problem;
 }
 
+/** At once where nobody has to be asked, as for a token that is known: a promise costs a request more than its checks. */
+type Decided = Decision | Promise<Decision>;
+
 /** Who is calling, and whether they may. Public routes are another type of route and take no credential. */
-export async function decideCaller(routed: Routed, gateway: GatewayPorts): Promise<Decision> {
+export function decideCaller(routed: Routed, gateway: GatewayPorts): Decided {
   if (!isProtected(routed)) return { authorized: authorizeAnyone(routed) };
   if (routed.route.reportOnly) return reportOnly(routed, gateway);
   return authorizeCaller(routed, gateway);
 }
 
-async function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Promise<Decision> {
+function authorizeCaller(routed: Routed<ProtectedRoute>, gateway: GatewayPorts): Decided {
   const presented = extractCredential(routed);
   if (presented.by === 'certificate') {
     return { authorized: authorizeCertificate(identifyCertificate(presented)) };
@@ -58,16 +61,29 @@ async function authorizeApiKey(presented: Presented, key: string, gateway: Gatew
   return authorizeToken(await exchangeApiKey(presented, gateway.apiKeys), gateway);
 }
 
-async function authorizeToken(presented: Presented, gateway: GatewayPorts): Promise<Decision> {
-  const verified = await verifyToken(presented, gateway.verifiedTokens);
-  const { issuer } = verified;
+function authorizeToken(presented: Presented, gateway: GatewayPorts): Decided {
+  const verified = verifyToken(presented, gateway.verifiedTokens);
+  if (verified instanceof Promise) return verified.then((token) => authorizeVerified(token, gateway));
+  return authorizeVerified(verified, gateway);
+}
+
+function authorizeVerified(verified: Verified, gateway: GatewayPorts): Decided {
   try {
-    const unrevoked = await checkRevocation(verified, gateway.revocations);
-    const bound = checkBinding(unrevoked, gateway.dpopReplays);
-    return { authorized: authorize(bound), issuer: issuer.name, stale: unrevoked.isStale };
+    const unrevoked = checkRevocation(verified, gateway.revocations);
+    if (!(unrevoked instanceof Promise)) return authorizeUnrevoked(unrevoked, gateway);
+    return unrevoked
+      .then((token) => authorizeUnrevoked(token, gateway))
+      .catch((error: unknown) => {
+        throw attributeTo(verified.issuer, error);
+      });
   } catch (error) {
-    throw attributeTo(issuer, error);
+    throw attributeTo(verified.issuer, error);
   }
+}
+
+function authorizeUnrevoked(unrevoked: Unrevoked, gateway: GatewayPorts): Decision {
+  const bound = checkBinding(unrevoked, gateway.dpopReplays);
+  return { authorized: authorize(bound), issuer: unrevoked.issuer.name, stale: unrevoked.isStale };
 }
 
 /**

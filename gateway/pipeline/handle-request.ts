@@ -45,7 +45,8 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
       routed = matchRoute(located);
       shedLoad(routed, gateway.load);
       checkUpgradeOrigin(routed);
-      decision = await decideCaller(routed, gateway);
+      const decided = decideCaller(routed, gateway);
+      decision = decided instanceof Promise ? await decided : decided;
       const admitted = limitRate(decision.authorized, gateway.rateLimiter);
       routed = admitted;
       const answer = answerRoute(admitted);

@@ -19,17 +19,21 @@ const MAX_KID_LENGTH = 256;
 
 /**
  * Who the caller is, by a signed token of an issuer that the route accepts. Refuses with the precise reason; 503 when
- * the issuer's keys are not to be had, since that is not the token's fault.
+ * the issuer's keys are not to be had, since that is not the token's fault. At once for a token that is known.
  */
-export async function verifyToken(presented: Presented, cache: VerifiedTokenCache): Promise<Verified> {
-  let verification = recallToken(presented, cache);
-  if (verification === undefined) {
-    verification = await verifyAnew(presented);
-    cache.set(presented.credential.text, verification);
-  }
-  const { token, issuer, key } = verification;
-  return advance(presented, { token, issuer, key });
+export function verifyToken(presented: Presented, cache: VerifiedTokenCache): Verified | Promise<Verified> {
+  const known = recallToken(presented, cache);
+  return known === undefined ? verifyAndKeep(presented, cache) : verifiedBy(known, presented);
 }
+
+async function verifyAndKeep(presented: Presented, cache: VerifiedTokenCache): Promise<Verified> {
+  const verification = await verifyAnew(presented);
+  cache.set(presented.credential.text, verification);
+  return verifiedBy(verification, presented);
+}
+
+const verifiedBy = ({ token, issuer, key }: Verification, presented: Presented): Verified =>
+  advance(presented, { token, issuer, key });
 
 async function verifyAnew({ credential, route, receivedAt }: Presented): Promise<Verification> {
   const token = parseToken(credential.text);

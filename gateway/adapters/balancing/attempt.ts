@@ -1,5 +1,6 @@
 import { type Dispatcher, errors } from 'undici';
 import { Problem } from '../../../contracts/problem.js';
+import type { Place } from '../../../kit/linked-list.js';
 import { UnprocessedError } from '../http2-upstream/http2-errors.js';
 import type { HasCaller } from './choose-by-hash.js';
 import type { Target, Waiting } from './target.js';
@@ -64,6 +65,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
   #next: RepeatableOptions | undefined;
   #abort: ((error?: Error) => void) | undefined;
   #cancelTry: (() => void) | undefined;
+  /** Among those that wait for the target. */
+  #place: Place<Waiting> | undefined;
   #answered = false;
   sentAt = Number.NaN;
 
@@ -102,7 +105,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
   onConnect(abort: (error?: Error) => void): void {
     this.sentAt = this.#upstream.monotonic();
     this.#abort = abort;
-    this.#target.waiting.add(this);
+    this.#place = this.#target.waiting.add(this);
     const { tryTimeoutMs = 0 } = this.#options;
     const patienceMs = this.#target.trial === this ? this.#upstream.targets.patienceMs : tryTimeoutMs;
     if (this.#retriesLeft > 0 && patienceMs > 0)
@@ -176,7 +179,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Waiting {
   }
 
   #stopWaiting(): void {
-    this.#target.waiting.delete(this);
+    this.#place?.leave();
     this.#cancelTry?.();
     this.#cancelTry = undefined;
   }

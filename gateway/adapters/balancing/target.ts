@@ -1,4 +1,5 @@
 import type { Clock } from '../../../kit/clock.js';
+import { LinkedList } from '../../../kit/linked-list.js';
 import type { TargetPool } from '../upstream-pool.js';
 import { hashText } from './choose-by-hash.js';
 
@@ -43,7 +44,7 @@ export class Target {
   cancelReturn: () => void = () => undefined;
   answeredAt = Number.NEGATIVE_INFINITY;
   /** In the order in which they were sent. */
-  readonly waiting = new Set<Waiting>();
+  readonly waiting = new LinkedList<Waiting>();
 
   constructor(url: string, address: string | undefined, connections: TargetPool) {
     this.url = url;
@@ -68,7 +69,7 @@ export class Target {
 
   /** Whoever waits for it and may goes on elsewhere. */
   leaveWaiting(): void {
-    for (const request of [...this.waiting]) request.moveOn();
+    for (const request of this.waiting) request.moveOn();
   }
 
   /** It takes one request at a time, to see whether it is well. */

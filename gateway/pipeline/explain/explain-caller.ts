@@ -54,8 +54,10 @@ export async function explainCaller(
         )
       : presented;
   const verified = await verify(exchanged, gateway, as, keySetAge, trace);
-  const unrevoked = await trace.wait('revocation', revocationFacts(verified, gateway, options.mode), () =>
-    checkRevocation(verified, gateway.revocations),
+  const unrevoked = await trace.wait(
+    'revocation',
+    revocationFacts(verified, gateway, options.mode),
+    async () => checkRevocation(verified, gateway.revocations),
   );
   const bound = trace.step('binding', bindingFacts(unrevoked), () =>
     checkBinding(unrevoked, gateway.dpopReplays),
@@ -76,7 +78,7 @@ function verify(
     expected: `a token of ${listed(presented.route.issuers.map(({ issuer }) => issuer))}`,
     found: 'taken for verified',
   };
-  return trace.wait('token', facts, () => verifyToken(presented, gateway.verifiedTokens));
+  return trace.wait('token', facts, async () => verifyToken(presented, gateway.verifiedTokens));
 }
 
 function credentialFacts(
