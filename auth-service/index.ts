@@ -1,6 +1,7 @@
 /** The auth service. The only file that embedded and cli import. */
 
 export type { AccountSpec } from './accounts/ensure-account.js';
+export { authApiDocument, OPERATIONS, type Operation, refusalCodes, TAGS } from './api-document/document.js';
 export {
   type AuthService,
   type AuthServiceDeps,

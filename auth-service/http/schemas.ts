@@ -6,7 +6,11 @@ const strict = { additionalProperties: false } as const;
 const MAX_PASSWORD_LENGTH = 1024;
 const Email = Type.String({ minLength: 1, maxLength: 320 });
 const Password = Type.String({ minLength: 1, maxLength: MAX_PASSWORD_LENGTH });
-const Delivery = Type.Optional(Type.Union([Type.Literal('body'), Type.Literal('cookie')]));
+const Delivery = Type.Optional(
+  Type.Union([Type.Literal('body'), Type.Literal('cookie')], {
+    description: 'where the refresh token goes: into the answer (default), or into an HTTP-only cookie',
+  }),
+);
 
 const ClientField = Type.Optional(Type.String({ minLength: 1, maxLength: 2048 }));
 
@@ -50,4 +54,7 @@ export const AccessBody = Type.Object(
 );
 
 /** The body of refresh and logout; may be left out altogether. */
-export const RefreshTokenBody = Type.Object({ refresh_token: Type.Optional(Type.String()) }, strict);
+export const RefreshTokenBody = Type.Object(
+  { refresh_token: Type.Optional(Type.String({ description: 'left out: the cookie' })) },
+  strict,
+);

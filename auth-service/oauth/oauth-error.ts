@@ -1,5 +1,5 @@
 /** RFC 6749 section 5.2, RFC 8707 section 2, RFC 9449 section 5, RFC 6750; the last two are for our own state. */
-const STATUS = {
+export const OAUTH_ERRORS = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
@@ -12,7 +12,7 @@ const STATUS = {
   server_error: 500,
 } as const;
 
-export type OAuthErrorCode = keyof typeof STATUS;
+export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
 /** What an OAuth endpoint answers in place of a problem: RFC 6749 JSON. */
 export class OAuthError extends Error {
@@ -29,7 +29,7 @@ export class OAuthError extends Error {
   ) {
     super(description, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.status = options.status ?? STATUS[code];
+    this.status = options.status ?? OAUTH_ERRORS[code];
     this.retryAfter = options.retryAfter;
   }
 }

@@ -9,7 +9,7 @@ const DEFAULT_PAGE = 100;
 
 const Text = Type.String({ minLength: 1, maxLength: 512 });
 const Id = Type.String({ pattern: '^(0|[1-9][0-9]{0,15})$' });
-const Query = Type.Object(
+export const AuditQuery = Type.Object(
   {
     since: Type.Optional(Text),
     subject: Type.Optional(Text),
@@ -23,7 +23,7 @@ const Query = Type.Object(
 /** What has happened; there is no way to change it. */
 export function auditRoutes(database: Database): AddAdminRoutes {
   return (admin) => {
-    admin.get('/audit', { schema: { querystring: Query } }, async (request, reply) => {
+    admin.get('/audit', { schema: { querystring: AuditQuery } }, async (request, reply) => {
       const { since, subject, kind, after, limit } = request.query;
       const rows = await database.run((db) =>
         readAuditRecords(db, {

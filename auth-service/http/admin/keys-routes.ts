@@ -19,7 +19,7 @@ export interface KeyRouteDeps {
 
 const strict = { additionalProperties: false } as const;
 const Kid = Type.Object({ kid: Type.String({ maxLength: 128 }) });
-const RewrapBody = Type.Object({ after: Type.Optional(Type.String({ format: 'uuid' })) }, strict);
+export const RewrapBody = Type.Object({ after: Type.Optional(Type.String({ format: 'uuid' })) }, strict);
 
 /** The signing keys (design 4.7). */
 export function keyRoutes(deps: KeyRouteDeps): AddAdminRoutes {

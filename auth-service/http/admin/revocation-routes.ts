@@ -17,7 +17,7 @@ const scope = { iss: Type.Optional(Text), lifetime_s: Lifetime };
 const strictly = <P extends Record<string, TSchema>>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
 
-const RevocationBody = Type.Union([
+export const RevocationBody = Type.Union([
   strictly({ kind: Type.Literal('token'), jti: Text, ...scope }),
   strictly({ kind: Type.Literal('token'), token: Type.String({ minLength: 1 }) }),
   strictly({ kind: Type.Literal('session'), sid: Text, ...scope }),

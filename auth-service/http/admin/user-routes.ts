@@ -20,7 +20,10 @@ const DEFAULT_ROLES = ['user'];
 const PAGE_SIZE = 200;
 
 const ofUser = { schema: { params: Type.Object({ user: Type.String() }) } };
-const Page = Type.Object({ after: Type.Optional(Type.String()) }, { additionalProperties: false });
+export const UserQuery = Type.Object(
+  { after: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+);
 
 /** Accounts. `:user` is an id or an e-mail address, which is what an operator has at hand. */
 export function userRoutes({
@@ -44,7 +47,7 @@ export function userRoutes({
       return reply.code(201).send(body);
     });
 
-    admin.get('/users', { schema: { querystring: Page } }, async (request, reply) => {
+    admin.get('/users', { schema: { querystring: UserQuery } }, async (request, reply) => {
       const accounts = await administerAccounts.list(request.query.after ?? '', PAGE_SIZE);
       const next = accounts.length === PAGE_SIZE ? (accounts.at(-1)?.email ?? null) : null;
       return reply.send({ users: accounts.map(userOf), next });
