@@ -9,6 +9,7 @@ import { spiffeId } from '../../contracts/spiffe.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { transpileSources } from '../fixtures/build.js';
 import { freePort } from '../fixtures/free-port.js';
+import { importProgram } from '../fixtures/import-program.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { testPki } from '../fixtures/pki.js';
 import { gatewayClient, identityOf } from '../fixtures/upstream-stubs.js';
@@ -20,10 +21,10 @@ const [withExpress = '', tested = '', assertion = ''] = [...page.matchAll(/^```t
 
 /** Where the page's names lead on this machine. */
 function here(t: Test, block: string): { source: string; dir: string } {
-  const kit = pathToFileURL(join(packageRoot(), 'upstream-kit')).href;
+  const kit = pathToFileURL(join(transpileSources(), 'upstream-kit')).href;
   const source = block
-    .replace("'gatehouse/upstream/testing'", `'${kit}/testing/index.ts'`)
-    .replace("'gatehouse/upstream'", `'${kit}/index.ts'`)
+    .replace("'gatehouse/upstream/testing'", `'${kit}/testing/index.js'`)
+    .replace("'gatehouse/upstream'", `'${kit}/index.js'`)
     .replace("'express'", `'${import.meta.resolve('express')}'`)
     .replace("'fastify'", `'${import.meta.resolve('fastify')}'`);
   return { source, dir: t.testdir() };
@@ -42,10 +43,8 @@ t.test('the service with Express serves the gateway', async (t) => {
   mkdirSync(join(dir, 'certs'));
   for (const [name, pem] of Object.entries({ ca: pki.ca, reports: cert, 'reports-key': key }))
     writeFileSync(join(dir, 'certs', `${name}.pem`), pem);
-  const file = join(dir, 'reports.ts');
   const text = source.replace('certs/', `${dir}/certs/`).replace('listen(8443)', `listen(${port})`);
-  writeFileSync(file, `${text}\nexport { server };\n`);
-  const { server } = (await import(pathToFileURL(file).href)) as { server: { close(): void } };
+  const { server } = await importProgram<{ server: { close(): void } }>(dir, `${text}\nexport { server };\n`);
   t.teardown(() => server.close());
   const get = async (headers: Record<string, string>) =>
     (
@@ -56,21 +55,15 @@ t.test('the service with Express serves the gateway', async (t) => {
 });
 
 t.test('the test of a team runs, and says who called', async (t) => {
-  const dist = pathToFileURL(join(transpileSources(), 'upstream-kit')).href;
-  const kit = pathToFileURL(join(packageRoot(), 'upstream-kit')).href;
   const { source, dir } = here(t, tested);
   const file = join(dir, 'own.test.mjs');
-  writeFileSync(file, source.replaceAll(kit, dist).replaceAll('index.ts', 'index.js'));
+  writeFileSync(file, source);
   const { stdout } = await promisify(execFile)(process.execPath, [file]);
   t.equal(stdout, "{ owner: 'ann' }\n");
 });
 
 t.test('the assertion is verified with keys of the gateway’s address', async (t) => {
   const { source, dir } = here(t, assertion);
-  const file = join(dir, 'assertion.ts');
-  writeFileSync(file, source);
-  const { callerOf } = (await import(pathToFileURL(file).href)) as {
-    callerOf(text: string): Promise<unknown>;
-  };
+  const { callerOf } = await importProgram<{ callerOf(text: string): Promise<unknown> }>(dir, source);
   await t.rejects(callerOf('a.b.c'), { name: 'AssertionError' });
 });

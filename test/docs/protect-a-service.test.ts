@@ -7,6 +7,7 @@ import { packageRoot } from '../../kit/package-root.js';
 import { transpileSources } from '../fixtures/build.js';
 import { buildCli } from '../fixtures/cli.js';
 import { freePort } from '../fixtures/free-port.js';
+import { importProgram } from '../fixtures/import-program.js';
 import { needsPostgres } from '../fixtures/postgres.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { followSteps, walkThrough } from '../fixtures/walk-through.js';
@@ -41,7 +42,10 @@ t.test('from a certificate to a rollback, as the page says', needsPostgres, asyn
       .replaceAll('http://127.0.0.1:8080', embedded.url)
       .replaceAll('127.0.0.1:8443', `127.0.0.1:${port}`)
       .replaceAll('port: 8443', `port: ${port}`)
-      .replaceAll("'gatehouse/upstream'", `'${pathToFileURL(join(root, 'upstream-kit/index.ts')).href}'`)
+      .replaceAll(
+        "'gatehouse/upstream'",
+        `'${pathToFileURL(join(transpileSources(), 'upstream-kit/index.js')).href}'`,
+      )
       .replaceAll("'fastify'", `'${import.meta.resolve('fastify')}'`)
       .replaceAll('.gatehouse/', `${dataDir}/`);
 
@@ -52,9 +56,8 @@ t.test('from a certificate to a rollback, as the page says', needsPostgres, asyn
     code: 0,
     stdout: /^spiffe_id {2}spiffe:\/\/gatehouse.internal\/reports$/m,
   });
-  const service = join(dir, 'reports.mts');
-  writeFileSync(service, `${onThisMachine(snippet('js'))}\nexport { app };\n`);
-  const { app } = (await import(pathToFileURL(service).href)) as { app: { close(): Promise<void> } };
+  const service = `${onThisMachine(snippet('js'))}\nexport { app };\n`;
+  const { app } = await importProgram<{ app: { close(): Promise<void> } }>(dir, service);
   t.teardown(() => app.close());
   edit(configFile, onThisMachine(snippet('yaml')));
 

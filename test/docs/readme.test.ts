@@ -11,6 +11,7 @@ import { compileSnapshot } from '../../gateway/routing/compile.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { transpileSources } from '../fixtures/build.js';
 import { freePort } from '../fixtures/free-port.js';
+import { importProgram } from '../fixtures/import-program.js';
 import { mtlsRequest } from '../fixtures/mtls-request.js';
 import { testPki } from '../fixtures/pki.js';
 import { needsPostgres } from '../fixtures/postgres.js';
@@ -64,7 +65,7 @@ t.test('the snippet for upstream teams serves the gateway, and its route asks fo
   const dir = t.testdir({ certs: { 'ca.pem': pki.ca, 'reports.pem': cert, 'reports-key.pem': key } });
   const port = await freePort();
   const changes = [
-    ["'gatehouse/upstream'", `'${pathToFileURL(join(root, 'upstream-kit/index.ts')).href}'`],
+    ["'gatehouse/upstream'", `'${pathToFileURL(join(transpileSources(), 'upstream-kit/index.js')).href}'`],
     ['certs/', `${dir}/certs/`],
     ['port: 8443', `port: ${port}`],
   ] as const;
@@ -73,9 +74,8 @@ t.test('the snippet for upstream teams serves the gateway, and its route asks fo
     t.match(source, from);
     source = source.replace(from, to);
   }
-  const file = join(dir, 'reports.ts');
-  writeFileSync(file, `${source}\nexport { app };\n`);
-  const { app } = (await import(pathToFileURL(file).href)) as { app: { close(): Promise<void> } };
+  const service = `${source}\nexport { app };\n`;
+  const { app } = await importProgram<{ app: { close(): Promise<void> } }>(dir, service);
   t.teardown(() => app.close());
 
   const gateway = await gatewayClient();

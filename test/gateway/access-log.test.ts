@@ -15,7 +15,7 @@ type Line = Record<string, unknown>;
 async function linesOf({ logs }: TestGateway, count: number): Promise<Line[]> {
   const read = async (): Promise<Line[]> =>
     logs.map((line) => JSON.parse(line) as Line).filter(({ msg }) => msg === 'request');
-  await eventually(read, (lines) => lines.length >= count, 5000);
+  await eventually(read, (lines) => lines.length >= count);
   const lines = await read();
   if (lines.length !== count) throw new Error(`${lines.length} lines: ${JSON.stringify(lines)}`);
   return lines;

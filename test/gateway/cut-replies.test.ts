@@ -54,7 +54,7 @@ async function start(t: Test, options: TestGatewayOptions = {}): Promise<Streams
     openSocket: (path, claims = {}) =>
       openWebSocket(t, test, sockets, path, { authorization: tokenOf(claims) }),
     async cuts(count) {
-      await eventually(lines, (all) => all.length >= count, 5000);
+      await eventually(lines, (all) => all.length >= count);
       return (await lines())
         .map(({ protocol, status, cut }) => `${String(protocol)} ${String(status)} ${String(cut)}`)
         .toSorted();

@@ -65,7 +65,7 @@ async function start(t: Test) {
 /** Status, our own code, and nothing that was not meant for the client. */
 const endOf = ({ status: { code, metadata } }: CallEnd) => [code, metadata.get('gatehouse-code')[0]];
 
-const soon = <T>(ask: () => T, accept: (answer: T) => boolean) => eventually(async () => ask(), accept, 4000);
+const soon = <T>(ask: () => T, accept: (answer: T) => boolean) => eventually(async () => ask(), accept);
 
 t.test(
   'unary: messages, metadata and trailers both ways; the upstream gets the caller’s identity',

@@ -15,7 +15,10 @@ const ROUTES = [
 ];
 
 t.test('more requests than are to be under way: 503, the less important first', async (t) => {
-  const test = await startTestGateway(t, { config: { overload: { in_flight: 4 } }, routes: ROUTES });
+  const test = await startTestGateway(t, {
+    config: { overload: { in_flight: 4, loop_delay: '0s' } },
+    routes: ROUTES,
+  });
   const { url, gateway } = test;
   const waiting: ServerResponse[] = [];
   test.answer((_request, response) => void waiting.push(response));
@@ -23,7 +26,6 @@ t.test('more requests than are to be under way: 503, the less important first', 
   await eventually(
     async () => waiting.length,
     (count) => count === 2,
-    5000,
   );
 
   const low = await rawRequest(url, 'GET', '/low');
@@ -32,7 +34,6 @@ t.test('more requests than are to be under way: 503, the less important first', 
   await eventually(
     async () => waiting.length,
     (count) => count === 3,
-    5000,
   );
   const page = await rawRequest(url, 'GET', '/normal', ['Origin: https://app.test']);
   t.equal(page.status, 503);
@@ -43,7 +44,6 @@ t.test('more requests than are to be under way: 503, the less important first', 
   await eventually(
     async () => waiting.length,
     (count) => count === 4,
-    5000,
   );
   t.equal((await rawRequest(url, 'GET', '/critical')).status, 503, 'past the limit everybody is');
   t.equal(waiting.length, 4, 'nothing of what was refused has come to the upstream');
@@ -70,7 +70,7 @@ t.test('more requests than are to be under way: 503, the less important first', 
 t.test('the limit can be changed while it runs', async (t) => {
   const test = await startTestGateway(t, { routes: ROUTES });
   t.equal((await rawRequest(test.url, 'GET', '/low')).status, 200);
-  writeFileSync(test.configFile, test.configWith({ overload: { in_flight: 1 } }));
+  writeFileSync(test.configFile, test.configWith({ overload: { in_flight: 1, loop_delay: '0s' } }));
   t.match(await test.gateway.reload('admin'), { result: 'applied' });
   t.equal((await rawRequest(test.url, 'GET', '/low')).status, 503);
   t.equal((await rawRequest(test.url, 'GET', '/critical')).status, 200);

@@ -25,7 +25,7 @@ const statusOf = async (url: string, init: RequestInit = {}): Promise<number> =>
 };
 
 const becomes = (ask: () => Promise<number>, wanted: number) =>
-  eventually(ask, (status) => status === wanted, 8000);
+  eventually(ask, (status) => status === wanted);
 
 t.test('a ConfigMap is exchanged by swapping a symlink: as file and as folder', async (t) => {
   const test = await startTestGateway(t);
@@ -48,7 +48,7 @@ t.test('a ConfigMap is exchanged by swapping a symlink: as file and as folder', 
     const logger = createLogger('test', { level: 'silent' });
     const gateway = await startGateway(loadGatewayConfig(file, {}), { logger, feed: test.feed });
     t.teardown(() => gateway.stop());
-    await gateway.whenReady(5000);
+    await gateway.whenReady(60_000);
     t.equal(await statusOf(`${gateway.url}/one/x`), 200);
     for (const [version, path] of ['', '/two/x', '/three/x'].entries()) {
       if (path === '') continue;

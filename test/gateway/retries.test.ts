@@ -121,7 +121,6 @@ t.test('`try_timeout`: another target is tried; a POST waits for the one it was 
     eventually(
       async () => held.length,
       (seen) => seen === count,
-      5000,
     );
   const [first, second] = [1, 2].map(() => rawRequest(test.url, 'GET', '/x'));
   await isHeld(1);
@@ -194,8 +193,8 @@ t.test('a client that goes away is not waited for, and its request is not sent a
   slow.conduct = other.conduct = 'stall';
   const client = rawConnection(t, test.url, 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
   const held = async (): Promise<number> => slow.held + other.held;
-  await eventually(held, (count) => count === 1, 5000);
+  await eventually(held, (count) => count === 1);
   client.socket.destroy();
-  await eventually(held, (count) => count === 0, 5000);
+  await eventually(held, (count) => count === 0);
   t.equal(slow.seen.length + other.seen.length, 1);
 });

@@ -106,7 +106,6 @@ t.test('a WebSocket\u2019s target goes out byte by byte as it was decided on', a
     await eventually(
       async () => seen.at(-1)?.url,
       (seenUrl) => seenUrl === target,
-      5000,
     );
     t.equal(seen.at(-1)?.url, target);
     socket.destroy();

@@ -25,7 +25,6 @@ const unbound = (url: string): Promise<number> =>
         socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
       }),
     (answer) => answer === 'ECONNREFUSED',
-    5000,
   );
 
 t.test('while it is not ready but accepts, every reply is the last on its connection', async (t) => {
@@ -44,7 +43,7 @@ t.test('while it is not ready but accepts, every reply is the last on its connec
   await idle.read(/ok$/);
   t.match(idle.text(), /connection: keep-alive/i);
   const underWay = rawConnection(t, url, GET('/public/held'));
-  await eventually(async () => held, Boolean, 5000);
+  await eventually(async () => held, Boolean);
 
   const stopped = gateway.stop();
   t.equal((await fetch(`${gateway.adminUrl}/ready`)).status, 503, 'at once');

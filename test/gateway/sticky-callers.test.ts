@@ -28,7 +28,6 @@ async function start(t: Test, upstream: object, { auth = 'caller', trusted = [] 
     await eventually(
       () => ask('user-0'),
       ({ status }) => status === 200,
-      5000,
     );
   return { ...test, clock, bearer, places };
 }

@@ -16,7 +16,6 @@ const is = (what: () => number, wanted: number): Promise<unknown> =>
   eventually(
     async () => what(),
     (value) => value === wanted,
-    5000,
   );
 
 async function bodies(url: string, times: number): Promise<Record<string, number>> {
@@ -93,7 +92,7 @@ t.test(
     // What is left: two of the new certificate, one of them idle.
     const open = (): Promise<number> =>
       new Promise((resolve) => only.server.getConnections((_error, count) => resolve(count)));
-    await eventually(open, (count) => count <= 2, 5000);
+    await eventually(open, (count) => count <= 2);
   },
 );
 

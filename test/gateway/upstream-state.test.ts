@@ -111,7 +111,6 @@ t.test('requests under way and in line are counted', async (t) => {
   await eventually(
     () => metrics(test),
     (seen) => seen['target_open_requests only'] === 1 && seen['waiting_requests'] === 1,
-    5000,
   );
   await test.first.die();
   await Promise.all(asked);
@@ -124,7 +123,7 @@ t.test(
     const test = await start(t, ['only'], { health: { path: '/health', unhealthy: 1, healthy: 1 } });
     const { first, clock, gateway } = test;
     const status = async (): Promise<number> => (await fetch(`${gateway.adminUrl}/ready`)).status;
-    await eventually(status, (code) => code === 200, 5000);
+    await eventually(status, (code) => code === 200);
     const reach = async (available: number): Promise<void> => {
       await eventually(
         async () => {
@@ -132,7 +131,6 @@ t.test(
           return ready(test);
         },
         (report) => report?.available === available,
-        5000,
       );
     };
     first.conduct = 500;

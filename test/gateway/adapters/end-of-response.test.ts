@@ -86,7 +86,6 @@ t.test('a reset is the end of no response', async (t) => {
     await eventually(
       async () => proxy.strikes,
       (strikes) => strikes === 1,
-      5000,
     );
     proxy.fault = undefined;
     await settled(upstream, proxy);
@@ -97,6 +96,5 @@ t.test('a reset is the end of no response', async (t) => {
   await eventually(
     async () => proxy.open('struck'),
     (open) => open === 0,
-    5000,
   );
 });

@@ -91,7 +91,7 @@ t.test('a Redis that is gone, or knows nothing, has not answered', async (t) => 
   await new Promise((resolve) => setTimeout(resolve, 100));
   t.notOk(lookup.synced, 'not before it is seeded');
   await whenSynced();
-  t.ok(lookup.ageMs() < 1500);
+  t.ok(lookup.ageMs() < 15_000);
   await client.flushall();
   const at = lookup.ageMs();
   t.equal(await lookup.find(token), 'unanswered');

@@ -62,7 +62,6 @@ const openAre = (test: TestGateway, wanted: number): Promise<number> =>
   eventually(
     () => open(test),
     (count) => count === wanted,
-    5000,
   );
 
 t.test('more connections than allowed are reset at once; those that are there go on', async (t) => {
@@ -142,7 +141,6 @@ t.test('a client that reads none of its answers is cut off', async (t) => {
       return open(test);
     },
     (count) => count === 1,
-    20_000,
   );
   t.notOk(busy.destroyed, 'the one that has read its answer stays');
   let received = 0;
@@ -203,7 +201,6 @@ t.test(
     await eventually(
       async () => held.length,
       (count) => count === 2,
-      5000,
     );
     for (const release of held) release();
     await client.until(() => client.isClosed);

@@ -10,10 +10,7 @@ t.test(
   'h2load: every request of many is answered, and only the good ones reach the upstream',
   needsProgram('h2load'),
   async (t) => {
-    const { gateway, url, dir, seen, token, answer } = await startTlsGateway(t, {
-      // The upstream and its handshakes are in the same process.
-      config: { overload: { loop_delay: '0s' } },
-    });
+    const { gateway, url, dir, seen, token, answer } = await startTlsGateway(t);
     answer((request, response) => {
       request.resume().on('end', () => response.end('x'.repeat(2000)));
     });

@@ -30,7 +30,6 @@ t.test('somebody else\u2019s certificate: 502, and not a byte of the request', a
       await eventually(
         async () => proxy.open(),
         (open) => open === 0,
-        5000,
       );
       proxy.certificate = 'good';
       await goodAgain(`${method} ${certificate}`);

@@ -27,18 +27,15 @@ async function start(t: Test, settings: Partial<UpstreamSpec> = {}) {
     await eventually(
       async () => clock.pendingTimers,
       (timers) => timers <= before,
-      3000,
     );
   };
   await eventually(
     async () => checksOf(a) + checksOf(b),
     (checks) => checks === 2,
-    3000,
   );
   await eventually(
     async () => clock.pendingTimers,
     (timers) => timers === 3,
-    3000,
   );
   return { ...upstream, a, b, clock, check };
 }

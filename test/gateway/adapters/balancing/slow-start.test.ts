@@ -59,7 +59,6 @@ t.test('a target that passes its health checks again eases in', async (t) => {
         return connections.upstreams()[0]?.targets.all.find(({ url }) => url === a.url)?.healthy;
       },
       (healthy) => healthy === isHealthy,
-      5000,
     );
   a.conduct = 500;
   await reach(false);

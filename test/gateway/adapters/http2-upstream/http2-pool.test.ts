@@ -118,7 +118,6 @@ t.test(
       eventually(
         async () => held.length,
         (length) => length === count,
-        3000,
       );
     await waitFor(4);
     t.equal(target.sessions.length, 2);
@@ -385,7 +384,6 @@ t.test('an idle connection is closed in due form', async (t) => {
   await eventually(
     async () => clock.pendingTimers,
     (timers) => timers > 0,
-    3000,
   );
   await clock.advance(4000);
   await closed;
@@ -470,7 +468,6 @@ t.test('an answer that nobody reads stays at the target, and others on its conne
   await eventually(
     async () => received,
     (bytes) => bytes > 0,
-    3000,
   );
   const before = received;
   sizes(target, 3);

@@ -228,7 +228,6 @@ t.test("a gateway's own log says the same of the config that it was written unde
   await eventually(
     async () => lines().length,
     (many) => many === asked.length,
-    5000,
   );
   const gateway = await offlineGateway(loadGatewayConfig(configFile, {}));
   const report = await dryRun(textOf(logs), gateway, gateway);
