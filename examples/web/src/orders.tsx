@@ -57,9 +57,11 @@ function OrderList(props: { orders: readonly Order[] | undefined; error: Gatehou
       {orders.map(({ id, item, quantity, created_at: createdAt }) => (
         <li key={id}>
           <span class="quantity">{quantity} ×</span>
-          <span class="grow">{item}</span>
-          <span class="small muted">
-            <Time at={createdAt} />
+          <span class="grow entry">
+            <b>{item}</b>
+            <span class="small muted">
+              <Time at={createdAt} />
+            </span>
           </span>
         </li>
       ))}
