@@ -1,5 +1,5 @@
 import type { KeySetStatus } from '../../contracts/admin-api.js';
-import { pause } from '../../kit/clock.js';
+import { type Clock, pause } from '../../kit/clock.js';
 import { HeldKeys } from '../adapters/held-keys.js';
 import type { JwksCacheOptions } from '../adapters/jwks-cache.js';
 import type { KeySet } from '../adapters/key-set.js';
@@ -136,11 +136,13 @@ export class RelayedKeys implements KeySet {
 /** All of them in a worker, and what the primary has sent for those to come. */
 export class KeyRelay {
   readonly #primary: KeyPrimary;
+  readonly #clock: Clock;
   readonly #sets = new Map<string, RelayedKeys>();
   #sent = new Map<string, { set: SharedKeys; at: number }>();
 
-  constructor(primary: KeyPrimary) {
+  constructor(primary: KeyPrimary, clock: Clock) {
     this.#primary = primary;
+    this.#clock = clock;
   }
 
   /** Everything that the primary has; what is not among it is not needed any more. */
@@ -150,7 +152,7 @@ export class KeyRelay {
   }
 
   receive(set: SharedKeys): void {
-    this.#sent.set(set.id, { set, at: performance.now() });
+    this.#sent.set(set.id, { set, at: this.#clock.monotonic() });
     this.#sets.get(set.id)?.take(set);
   }
 
@@ -160,7 +162,8 @@ export class KeyRelay {
     });
     this.#sets.set(id, keys);
     const sent = this.#sent.get(id);
-    if (sent !== undefined) keys.take({ ...sent.set, ageMs: sent.set.ageMs + performance.now() - sent.at });
+    if (sent !== undefined)
+      keys.take({ ...sent.set, ageMs: sent.set.ageMs + this.#clock.monotonic() - sent.at });
     return keys;
   }
 }

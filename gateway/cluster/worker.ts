@@ -10,7 +10,7 @@ import type { PreparedConfig } from '../reload/prepare-config.js';
 import { createServing, type Serving } from '../serving.js';
 import { Channel, type Handlers, type Port } from './channel.js';
 import type { ListenOrder, SharedConfig, StartOrder, ToPrimary, ToWorker } from './messages.js';
-import { KeyRelay } from './relayed-keys.js';
+import { type KeyPrimary, KeyRelay } from './relayed-keys.js';
 import { shareOf } from './share-of.js';
 
 /** What a terminal sends to all processes at once: the primary decides, and tells the workers. */
@@ -39,10 +39,11 @@ class Worker {
     this.#env = env;
     this.#port = port;
     this.#started.catch(() => undefined);
-    this.#relay = new KeyRelay({
+    const keyPrimary: KeyPrimary = {
       missing: (id, kid) => this.#primary.ask('missingKey', { id, kid }),
       revoked: (id, kid, expS) => this.#primary.tell('keyRevoked', { id, kid, expS }),
-    });
+    };
+    this.#relay = new KeyRelay(keyPrimary, systemClock);
   }
 
   serve(): void {

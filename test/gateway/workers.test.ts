@@ -32,6 +32,13 @@ t.test('two workers are one gateway', async (t) => {
     });
   });
 
+  await t.test('both sign assertions with the same keys', async (t) => {
+    const path = '/.well-known/gatehouse/jwks.json';
+    const [first, second] = [await gateway.body(path), await gateway.body(path)];
+    t.match(JSON.parse(first), { keys: [{ kty: 'EC' }] });
+    t.equal(second, first);
+  });
+
   await t.test('metrics are those of both, and of each process where a sum says nothing', async (t) => {
     t.equal(await metric(/^gatehouse_requests_total\{.*\/api\/\*.*2xx/), 10);
     t.equal(await metric(/^gatehouse_request_duration_seconds_count\{.*\/api\/\*/), 10);
