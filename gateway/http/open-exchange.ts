@@ -96,7 +96,12 @@ function inboundRequest(
   { id, raw, originalUrl }: FastifyRequest,
   trustedProxies: AddressList,
 ): InboundRequest {
-  const headers = raw.rawHeaders.map((text, index) => (index % 2 === 0 ? text.toLowerCase() : text));
+  const { rawHeaders } = raw;
+  const headers = new Array<string>(rawHeaders.length);
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers[i] = (rawHeaders[i] ?? '').toLowerCase();
+    headers[i + 1] = rawHeaders[i + 1] ?? '';
+  }
   return {
     id,
     method: raw.method ?? '',

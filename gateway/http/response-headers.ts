@@ -33,7 +33,12 @@ export function responseHeaders(
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
     const lower = name.toLowerCase();
-    if (lower === 'connection') listed = `${listed ?? ''},${latin1(raw[i + 1]).toLowerCase()}`;
+    if (lower === 'connection') {
+      const options = latin1(raw[i + 1]).toLowerCase();
+      // Of no header. It is what upstreams send, if any.
+      if (options !== 'keep-alive' && options !== 'close') listed = `${listed ?? ''},${options}`;
+      continue;
+    }
     if (lower === 'transfer-encoding') {
       if (isChunked || latin1(raw[i + 1]).toLowerCase() !== 'chunked')
         throw new Problem('upstream_response_invalid', { reason: 'response.transfer_encoding' });
@@ -70,7 +75,6 @@ export function responseTrailers(
 const isKept = (name: string, dropped: ReadonlySet<string>): boolean =>
   name.startsWith(IDENTITY_PREFIX) || name === 'x-request-id' || dropped.has(name);
 
-/** `Connection: close` lists no header and is what most upstreams send, if any. */
 function withoutListed(headers: string[], listed: string): string[] {
   const names = new Set(listed.split(',').map((name) => name.trim()));
   return headers.filter((_, index) => !names.has((headers[index - (index % 2)] ?? '').toLowerCase()));

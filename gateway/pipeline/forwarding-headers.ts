@@ -30,7 +30,7 @@ export function forwardingHeaders({ request, host, route }: Addressed): string[]
   const protocol = proxied === 'http' || proxied === 'https' ? proxied : request.protocol;
   const words = [
     'x-forwarded-for',
-    [...before, peer.address].join(', '),
+    before.length === 0 ? peer.address : `${before.join(', ')}, ${peer.address}`,
     'x-forwarded-proto',
     protocol,
     'x-forwarded-host',
@@ -55,7 +55,7 @@ export function clientAddress(
   isTrusted: (address: string) => boolean,
 ): string {
   let address = peerAddress;
-  for (const hop of listTokens(forwardedFor).reverse()) {
+  for (const hop of listTokens(forwardedFor).toReversed()) {
     if (!isTrusted(address)) return address;
     const next = plainAddress(hop);
     if (next === undefined) return address;

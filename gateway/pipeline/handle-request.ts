@@ -11,12 +11,13 @@ import { limitRate } from './limit-rate.js';
 import { locate, matchRoute } from './match-route.js';
 import { mirrorRequest } from './mirror-request.js';
 import { offerSchemes } from './offer-schemes.js';
-import type { AccessEnd, Exchange, Forwarded, GatewayPorts } from './ports.js';
+import type { Exchange, Forwarded, GatewayPorts } from './ports.js';
 import { receive } from './receive.js';
 import { rewritePath } from './rewrite-path.js';
 import { shedLoad } from './shed-load.js';
-import type { Forwardable, HeaderList, Routed } from './states.js';
+import type { HeaderList, Routed } from './states.js';
 import { stripReservedHeaders } from './strip-reserved-headers.js';
+import { watchAccess } from './watch-access.js';
 
 const NO_HEADERS: HeaderList = [];
 
@@ -56,9 +57,15 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
         const addressed = checkUpstreamProtocol(rewritePath(admitted));
         const forwardable = addIdentityHeaders(addressed, gateway.assertions);
         exchange.transfer.handedAt = gateway.monotonic();
-        const forwarding = forwardWhileAllowed(forwardable, exchange, gateway);
-        mirrorRequest(addressed, exchange, gateway);
-        forwarded = await forwarding;
+        const access = watchAccess(forwardable, exchange, gateway.openRequests);
+        try {
+          const forwarding = exchange.forward(forwardable);
+          mirrorRequest(addressed, exchange, gateway);
+          forwarded = await forwarding;
+        } finally {
+          access?.leave();
+        }
+        if (access?.ended !== undefined) forwarded = { ...forwarded, cut: access.ended };
       }
     }
   } catch (error) {
@@ -79,30 +86,6 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     startedAt,
     endedAt: gateway.monotonic(),
   });
-}
-
-/** A request that outlives its caller's access is cut off: streams and WebSockets can last for days. */
-async function forwardWhileAllowed(
-  forwardable: Forwardable,
-  exchange: Exchange,
-  gateway: GatewayPorts,
-): Promise<Forwarded> {
-  const { token, identity } = forwardable;
-  if (token === undefined) return exchange.forward(forwardable);
-  // The token behind an API key is renewed all the time; only a revocation ends the key.
-  const endsAtMs = identity.kind === 'api-key' ? Number.POSITIVE_INFINITY : token.expiresAt * 1000;
-  let ended: AccessEnd | undefined;
-  const cut = (why: AccessEnd): void => {
-    ended = why;
-    exchange.cut(why);
-  };
-  const unwatch = gateway.openRequests.watch({ token, endsAtMs, cut });
-  try {
-    const forwarded = await exchange.forward(forwardable);
-    return ended === undefined ? forwarded : { ...forwarded, cut: ended };
-  } finally {
-    unwatch();
-  }
 }
 
 function refuse(exchange: Exchange, error: unknown, routed: Routed | undefined): Forwarded {

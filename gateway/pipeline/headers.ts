@@ -1,17 +1,24 @@
 import type { HeaderList } from './header-list.js';
 
 /** All values of a header, in order. `name` in lower case. */
-export function headerValues(headers: HeaderList, name: string): string[] {
-  const values: string[] = [];
+export function headerValues(headers: HeaderList, name: string): readonly string[] {
+  let values: string[] | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i] === name) values.push(headers[i + 1] ?? '');
+    if (headers[i] === name) {
+      values ??= [];
+      values.push(headers[i + 1] ?? '');
+    }
   }
-  return values;
+  return values ?? NONE;
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** The values of the cookies of a name, in order; empty ones are none (RFC 6265 section 5.4). Names have a case. */
-export function cookieValues(headers: HeaderList, name: string): string[] {
-  return headerValues(headers, 'cookie')
+export function cookieValues(headers: HeaderList, name: string): readonly string[] {
+  const lines = headerValues(headers, 'cookie');
+  if (lines.length === 0) return lines;
+  return lines
     .flatMap((line) => line.split(';'))
     .map((pair) => pair.trim())
     .filter((pair) => cookieName(pair) === name)
@@ -36,7 +43,8 @@ export function filterHeaders(headers: HeaderList, keep: (name: string) => boole
 }
 
 /** The lower-case tokens of comma-separated list headers (RFC 9110 section 5.6.1). */
-export function listTokens(values: readonly string[]): string[] {
+export function listTokens(values: readonly string[]): readonly string[] {
+  if (values.length === 0) return values;
   return values
     .flatMap((value) => value.split(','))
     .map((token) => token.trim().toLowerCase())

@@ -1,4 +1,5 @@
 import { Problem } from '../../contracts/problem.js';
+import { begin } from './begin.js';
 import { headerValues, listTokens } from './headers.js';
 import { hostName, wildcardOf } from './host-name.js';
 import type { Snapshot } from './snapshot.js';
@@ -31,7 +32,7 @@ export function receive(request: InboundRequest, snapshot: Snapshot, receivedAt:
   checkHostServed(host, snapshot);
   const hasBody = checkFraming(request);
   checkExpectation(request);
-  return { request, snapshot, receivedAt, host, hasBody };
+  return begin(request, snapshot, receivedAt, host, hasBody);
 }
 
 function checkMethod({ method }: InboundRequest): void {

@@ -14,7 +14,7 @@ export class Candidates {
 
   pick({ headers, query }: RequestTraits): Route | undefined {
     let parameters: URLSearchParams | undefined;
-    const valuesOf = ({ part, name }: RouteCondition): string[] | undefined => {
+    const valuesOf = ({ part, name }: RouteCondition): readonly string[] | undefined => {
       if (part === 'header') return headers === undefined ? undefined : headerValues(headers, name);
       parameters ??= new URLSearchParams(query);
       return parameters.getAll(name);
