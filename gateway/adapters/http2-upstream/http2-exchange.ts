@@ -90,7 +90,9 @@ export class Http2Exchange {
       this.#trailers = raw;
     });
     stream.on('data', (chunk: Buffer) => {
-      if (!this.#isOver && this.#handler.onData?.(chunk) === false) stream.pause();
+      if (this.#isAnswered) this.#onData(stream, chunk);
+      // Node tells of a head in the next tick, and at times in the same breath of the bytes that came with it.
+      else process.nextTick(() => this.#onData(stream, chunk));
     });
     stream.on('end', () => {
       if (this.#hasEnded()) this.#complete();
@@ -118,6 +120,10 @@ export class Http2Exchange {
     if (goesOn === false) stream?.pause();
     // In the same breath: that it is headers alone is part of what is said (gRPC's Trailers-Only).
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) this.#complete();
+  }
+
+  #onData(stream: ClientHttp2Stream, chunk: Buffer): void {
+    if (!this.#isOver && this.#handler.onData?.(chunk) === false) stream.pause();
   }
 
   #complete(): void {

@@ -313,7 +313,7 @@ t.test('what breaks the protocol itself costs its connection, at a PING if not a
       answering(connection, (stream) => (index === 0 ? [wrong(stream)] : good(stream))),
     );
     const { clock, ask } = await start(t, [target]);
-    const error = await ask({ headersTimeout: 100, retries: 0 }).catch((failed: Error) => failed);
+    const error = await ask({ headersTimeout: 1000, retries: 0 }).catch((failed: Error) => failed);
     t.ok(error instanceof Error, name);
     await clock.advance(PING_TIMEOUT_MS);
     await target.connections[0]?.until(() => false);
@@ -359,11 +359,11 @@ t.test('no handshake in time', async (t) => {
 t.test('silence: the request times out, and a connection that answers no PING is cut', async (t) => {
   const target = await startRawHttp2Target(t, async () => undefined);
   const { clock, askMany } = await start(t, [target]);
-  t.strictSame(await askMany(1, { headersTimeout: 50, retries: 0 }), ['UND_ERR_HEADERS_TIMEOUT']);
+  t.strictSame(await askMany(1, { headersTimeout: 1000, retries: 0 }), ['UND_ERR_HEADERS_TIMEOUT']);
   const [first] = target.connections;
   await first?.until(() => first.of(FRAME.PING).length > 0 && first.of(FRAME.RST_STREAM).length > 0);
   t.equal(first?.resetCode(request(first) ?? 0), constants.NGHTTP2_CANCEL);
-  const later = askMany(1, { headersTimeout: 50, retries: 0 });
+  const later = askMany(1, { headersTimeout: 1000, retries: 0 });
   t.strictSame(await later, ['UND_ERR_HEADERS_TIMEOUT']);
   t.equal(target.connections.length, 2, 'a suspected connection gets no further request');
   await clock.advance(PING_TIMEOUT_MS);
