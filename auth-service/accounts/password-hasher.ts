@@ -18,8 +18,18 @@ export interface PasswordHasher {
 
 export interface PasswordHasherOptions {
   cost?: PasswordCost;
+  /** Default: half of the thread pool. */
   maxRunning?: number;
   maxWaiting?: number;
+}
+
+/** Node's own number, where UV_THREADPOOL_SIZE says no other. */
+const DEFAULT_THREADS = 4;
+
+/** Half of the thread pool: the other half is left to files, names and the rest of cryptography. At least one. */
+export function halfOfThreadPool(env: NodeJS.ProcessEnv = process.env): number {
+  const threads = Number(env['UV_THREADPOOL_SIZE'] ?? DEFAULT_THREADS);
+  return Math.max(1, Math.floor((threads > 0 ? threads : DEFAULT_THREADS) / 2));
 }
 
 /**
@@ -29,7 +39,11 @@ export interface PasswordHasherOptions {
  */
 export async function createPasswordHasher(
   random: (size: number) => Buffer,
-  { cost = DEFAULT_PASSWORD_COST, maxRunning = 2, maxWaiting = 64 }: PasswordHasherOptions = {},
+  {
+    cost = DEFAULT_PASSWORD_COST,
+    maxRunning = halfOfThreadPool(),
+    maxWaiting = 64,
+  }: PasswordHasherOptions = {},
 ): Promise<PasswordHasher> {
   const parameters = {
     algorithm: ARGON2ID,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { createPasswordHasher } from '../../../auth-service/accounts/password-hasher.js';
+import { createPasswordHasher, halfOfThreadPool } from '../../../auth-service/accounts/password-hasher.js';
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
@@ -35,4 +36,25 @@ t.test('beyond the queue the answer is 503, and the queue empties again', async 
   t.strictSame(results.slice(0, 3), [false, false, false]);
   for (const refused of results.slice(3)) t.match(refused, { code: 'overloaded', status: 503 });
   t.equal(await hasher.verify(undefined, 'x'), false);
+});
+
+t.test('half of the thread pool is left to others, however large it is', async (t) => {
+  t.equal(halfOfThreadPool({}), 2);
+  t.equal(halfOfThreadPool({ UV_THREADPOOL_SIZE: '16' }), 8);
+  t.equal(halfOfThreadPool({ UV_THREADPOOL_SIZE: '1' }), 1);
+  t.equal(halfOfThreadPool({ UV_THREADPOOL_SIZE: 'many' }), 2);
+});
+
+t.test('a file is read while more passwords wait than there are threads', async (t) => {
+  const cost = { memoryBytes: 64 * 1024 * 1024, passes: 3, lanes: 1 };
+  const hasher = await createPasswordHasher(randomBytes, { cost });
+  let done = 0;
+  const jobs = Array.from({ length: 8 }, async () => {
+    await hasher.verify(undefined, 'x');
+    done += 1;
+  });
+  await readFile(new URL(import.meta.url));
+  // The first two are under way; behind all eight it would have come after the fifth at the earliest.
+  t.ok(done < 5, `${done} of 8 before it`);
+  await Promise.all(jobs);
 });
