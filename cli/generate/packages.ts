@@ -39,7 +39,10 @@ export function layOutPackages(from: string, to: string): string[] {
     const folder = join(to, name);
     for (const file of closure(from, Object.values(entries))) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
-      for (const path of [file, file.replace(/\.js$/, '.d.ts')]) cpSync(join(from, path), join(folder, path));
+      cpSync(join(from, file), join(folder, file));
+      const types = file.replace(/\.js$/, '.d.ts');
+      const text = readFileSync(join(from, types), 'utf8');
+      writeFileSync(join(folder, types), withoutPeers(text, Object.keys(peerDependencies)));
     }
     cpSync(join(packageRoot(), 'LICENSE'), join(folder, 'LICENSE'));
     const exports = Object.fromEntries(
@@ -55,6 +58,16 @@ export function layOutPackages(from: string, to: string): string[] {
     writeFileSync(join(folder, 'package.json'), `${JSON.stringify(whole, null, 2)}\n`);
     return folder;
   });
+}
+
+/**
+ * Types that compile where an optional peer is not installed: what is of the peer is `any` there. With the peer nothing
+ * changes.
+ */
+function withoutPeers(types: string, peers: readonly string[]): string {
+  const mentions = peers.map((peer) => `(?:import .* from|declare module) ['"]${peer}['"]`).join('|');
+  if (peers.length === 0) return types;
+  return types.replace(new RegExp(`^(?:${mentions})`, 'gm'), '// @ts-ignore: the peer is optional\n$&');
 }
 
 /** The entries and everything of ours that they import, types included, relative to `from`. */

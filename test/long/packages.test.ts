@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import t from 'tap';
@@ -55,5 +55,39 @@ t.test('the packages are whole by themselves, types included', (t) => {
   t.strictSame(typeErrors(page, inBrowsers), []);
   writeFileSync(page, `import { createClient } from 'gatehouse-client';\ncreateClient({ baseUrl: 1 });`);
   t.match(typeErrors(page, inBrowsers), [/'number' is not assignable/]);
+
+  const service = join(dir, 'team/service.mts');
+  const plain = `import { gatewayServerOptions, readIdentity } from 'gatehouse-upstream';
+     import { identityHeaders } from 'gatehouse-upstream/testing';
+     export const who: string | undefined = readIdentity(Object.entries(identityHeaders()).flat()).subject;
+     export const options = gatewayServerOptions({ ca: '', cert: '', key: '' });`;
+  writeFileSync(service, plain);
+  const inNode = {
+    lib: ['lib.es2023.d.ts'],
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+  };
+  t.strictSame(
+    typeErrors(service, inNode),
+    [],
+    'a team without Fastify compiles, its libraries’ types checked',
+  );
+
+  symlinkSync(join(root, 'node_modules/fastify'), join(dir, 'team/node_modules/fastify'));
+  const withFastify = (expression: string) => {
+    const program = `import Fastify from 'fastify';
+     import { gatehouseIdentity, requireScope } from 'gatehouse-upstream';
+     const app = Fastify({ https: {} });
+     await app.register(gatehouseIdentity);
+     app.get('/', { preHandler: requireScope('a') }, (request) => ${expression});`;
+    writeFileSync(service, program);
+    return typeErrors(service, { ...inNode, target: compiler.ScriptTarget.ES2022, skipLibCheck: true });
+  };
+  t.strictSame(withFastify('request.identity.subject'), []);
+  t.match(
+    withFastify('request.identity.nobody'),
+    [/'nobody' does not exist/],
+    'and with Fastify all is typed',
+  );
   t.end();
 });
