@@ -28,6 +28,8 @@ export interface Scale {
   routes?: number;
   /** Ports of the upstream's targets; its one port where left out. */
   targets?: readonly number[];
+  /** Processes that serve; 1 where left out. */
+  workers?: number;
   /** Arguments for Node itself. */
   nodeArguments?: readonly string[];
 }
@@ -62,7 +64,7 @@ export async function startGatehouse(
 
 function gatewayConfig(
   { world, upstreamPort, variant }: Setup,
-  { routes = 0, targets = [upstreamPort] }: Scale,
+  { routes = 0, targets = [upstreamPort], workers = 1 }: Scale,
   at: { port: number; adminPort: number; redisUrl: string },
 ): object {
   const { pki } = world;
@@ -75,6 +77,7 @@ function gatewayConfig(
       ...(variant.tls ? { tls: { certificates: [{ cert: pki.front.cert, key: pki.front.key }] } } : {}),
     },
     admin: { host: '127.0.0.1', port: at.adminPort },
+    workers,
     shutdown_delay: '0s',
     drain_timeout: '1s',
     log: { access: variant.accessLog ? 'on' : 'off' },
