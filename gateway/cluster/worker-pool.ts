@@ -233,6 +233,7 @@ export class WorkerPool {
       try {
         await this.#begin(next, { whenReady: true, withinMs: READY_WITHIN_MS });
       } catch (err) {
+        if (this.#stopped.signal.aborted) return;
         logger.error(
           { err, worker: place.number },
           'restart given up: the new worker is no good; the old ones go on',

@@ -58,6 +58,7 @@ const configOf = (file: string): SharedConfig => ({ file, texts: [], keys: [] })
 
 function poolOf(change: (worker: FakeWorker) => void = () => undefined) {
   const clock = fakeClock();
+  const logs: string[] = [];
   const forked: FakeWorker[] = [];
   const current = { config: configOf('first') };
   const pool = new WorkerPool({
@@ -72,10 +73,10 @@ function poolOf(change: (worker: FakeWorker) => void = () => undefined) {
     config: () => current.config,
     graceMs: () => 1000,
     onEnd: () => undefined,
-    ...{ clock, logger: createLogger('test', { level: 'silent' }) },
+    ...{ clock, logger: createLogger('test', { destination: { write: (line) => void logs.push(line) } }) },
   });
   const states = () => pool.alive.map(({ number, pid, state }) => `${number}:${pid} ${state}`);
-  return { pool, clock, forked, current, states };
+  return { pool, clock, forked, current, states, logs };
 }
 
 const problem = { code: 'config_certificate_file', message: 'no' } as ConfigProblem;
@@ -156,6 +157,20 @@ t.test('a restart ends with the first new one that is no good, and the old ones 
   await pool.restart();
   t.strictSame(states(), ['1:1 serving', '2:2 serving']);
   t.equal(forked.length, 3);
+});
+
+t.test('a stop in the middle of a restart is no failure of it', async (t) => {
+  const { pool, forked, logs } = poolOf((worker) => {
+    if (worker.pid > 2)
+      worker.answers['listen'] = () => worker.ended.then(() => Promise.reject(new Error('gone')));
+  });
+  await pool.start();
+  const restarted = pool.restart();
+  while (forked[2]?.asked.includes('listen') !== true) await new Promise((next) => setImmediate(next));
+  await pool.stop();
+  await restarted;
+  t.strictSame(pool.alive, []);
+  t.notMatch(logs.join(''), /given up/);
 });
 
 t.test('what one refuses is prepared nowhere for good; one that is gone has no say', async (t) => {
