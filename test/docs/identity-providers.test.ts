@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,6 +11,8 @@ import { GatewayConfigSchema } from '../../gateway/routing/schema.js';
 import { parseConfig } from '../../kit/config-file.js';
 import { packageRoot } from '../../kit/package-root.js';
 import { compileIssuers, NO_KEYS } from '../fixtures/issuer-config.js';
+import { startTestGateway } from '../fixtures/test-gateway.js';
+import { type Claims, signToken } from '../fixtures/test-issuer.js';
 
 const read = (path: string): string => readFileSync(join(packageRoot(), path), 'utf8');
 const sections = read('docs/identity-providers.md').split('\n## ').slice(1);
@@ -17,7 +20,7 @@ const blocks = (section: string, language: string): string[] =>
   [...section.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(([, text]) => text ?? '');
 
 interface Snippet {
-  issuers: Record<string, { issuer: string }>;
+  issuers: Record<string, { issuer: string; discovery?: unknown; token_type?: string | string[] }>;
   auth?: object;
 }
 
@@ -81,6 +84,60 @@ t.test('the token that the page shows of each provider means what it should', as
     t.match(callerOf(token, false).identity, { kind: 'user', ...expected }, provider);
   }
 });
+
+t.test(
+  'a gateway takes such tokens, signed as the providers sign, and not those of their traps',
+  async (t) => {
+    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' };
+    const key = { ...pair, kid: 'k', jwk };
+    const providers = Object.keys(EXPECTED).map((provider) => {
+      const section = sections.find((text) => text.startsWith(`${provider}\n`)) ?? '';
+      const [snippet = '', payload = ''] = [...blocks(section, 'yaml'), ...blocks(section, 'json')];
+      return {
+        provider,
+        snippet: parse(snippet) as Required<Snippet>,
+        claims: JSON.parse(payload) as Claims,
+      };
+    });
+    const issuers = providers.flatMap(({ snippet }) =>
+      Object.entries(snippet.issuers).map(([name, { discovery: _, ...issuer }]) => [
+        name,
+        { ...issuer, jwks: { keys: [jwk] } },
+      ]),
+    );
+    const profiles = Object.assign({}, ...providers.map(({ snippet }) => snippet.auth)) as object;
+    const { url } = await startTestGateway(t, {
+      config: { issuers: Object.fromEntries(issuers) as object, auth: profiles },
+      routes: Object.keys(profiles).map((auth) => ({
+        path: `/${auth}`,
+        methods: ['GET'],
+        auth,
+        upstream: 'app',
+      })),
+    });
+    const nowS = Math.floor(Date.now() / 1000);
+    for (const { provider, snippet, claims } of providers) {
+      const [issuer] = Object.values(snippet.issuers);
+      const [profile = ''] = Object.keys(snippet.auth);
+      const code = async (changes: Claims = {}) => {
+        const types = [issuer?.token_type ?? 'at+jwt'].flat();
+        const typ = types.includes('jwt') ? 'JWT' : types[0] === 'none' ? undefined : types[0];
+        const times = { iat: nowS, exp: nowS + 300 };
+        const token = signToken(key, { ...claims, ...times, ...changes }, { alg: 'RS256', typ });
+        const response = await fetch(`${url}/${profile}`, { headers: { authorization: `Bearer ${token}` } });
+        return response.ok ? 'let in' : ((await response.json()) as { code: string }).code;
+      };
+      t.equal(await code(), 'let in', provider);
+      t.equal(await code({ aud: 'account' }), 'token_claims', `${provider}: another audience`);
+      const other =
+        provider === 'Microsoft Entra ID' ? 'https://sts.windows.net/2f0e8a3c/' : 'https://other.test';
+      t.equal(await code({ iss: other }), 'token_claims', `${provider}: another issuer`);
+    }
+    const opaque = await fetch(`${url}/auth0-user`, { headers: { authorization: 'Bearer kX3bV9opaque' } });
+    t.match(await opaque.json(), { code: 'token_malformed' });
+  },
+);
 
 t.test('the metrics and the command that the page names are there', async (t) => {
   const page = read('docs/identity-providers.md');
