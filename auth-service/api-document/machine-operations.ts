@@ -18,7 +18,7 @@ import {
   RewrappedAnswer,
 } from './admin-answers.js';
 import { answer, endings, Text } from './answers.js';
-import type { Operation } from './operation.js';
+import { type Operation, TOKEN_REFUSALS } from './operation.js';
 
 const operator = { tag: 'Administration', credentials: ['operatorCertificate'] } as const;
 const admin = (path: string): string => INTERNAL.adminPrefix + path;
@@ -139,15 +139,7 @@ export const KEY_OPERATIONS: readonly Operation[] = [
     summary: 'Revokes a token, a session, a subject, a key, or what was issued before a time.',
     body: RevocationBody,
     answers: endings(),
-    problems: [
-      'not_found',
-      'token_malformed',
-      'token_alg',
-      'token_kid',
-      'token_type',
-      'token_signature',
-      'token_claims',
-    ],
+    problems: ['not_found', ...TOKEN_REFUSALS],
   },
   {
     ...operator,

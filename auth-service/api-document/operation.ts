@@ -69,3 +69,13 @@ export const BODY_PROBLEMS: readonly ProblemCode[] = [
   'body_too_large',
   'media_type_unsupported',
 ];
+
+/** Of a token that is not one of this service's, or not whole, whether or not it is still in force. */
+export const TOKEN_REFUSALS = [
+  'token_malformed',
+  'token_alg',
+  'token_kid',
+  'token_type',
+  'token_signature',
+  'token_claims',
+] as const;

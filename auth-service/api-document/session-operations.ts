@@ -8,18 +8,10 @@ import {
   RegisterBody,
 } from '../http/schemas.js';
 import { endings, SessionListAnswer, TokenAnswer } from './answers.js';
-import type { Operation } from './operation.js';
+import { type Operation, TOKEN_REFUSALS } from './operation.js';
 
 const PROOF = ['dpop_invalid', 'dpop_replayed', 'overloaded'] as const;
-const OWN_TOKEN = [
-  'credentials_missing',
-  'token_malformed',
-  'token_alg',
-  'token_kid',
-  'token_type',
-  'token_signature',
-  'token_claims',
-] as const;
+const OWN_TOKEN = ['credentials_missing', ...TOKEN_REFUSALS] as const;
 /** Of a token that has to be good now, and that the gateway has looked at before. */
 const GOOD_TOKEN: readonly ProblemCode[] = [
   ...OWN_TOKEN,
