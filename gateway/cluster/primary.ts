@@ -1,29 +1,20 @@
 import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
-import type { Server as TlsServer } from 'node:tls';
-import type { ReadinessReport } from '../../contracts/admin-api.js';
-import { buildInfo } from '../../kit/build-info.js';
 import { systemClock } from '../../kit/clock.js';
 import { ConfigError } from '../../kit/config-file.js';
 import { startAll } from '../../kit/lifecycle.js';
 import { Live } from '../../kit/live.js';
 import { createLogger } from '../../kit/logger.js';
 import { durationMs } from '../../kit/units.js';
-import { watchFiles } from '../../kit/watched-files.js';
 import { createMetrics } from '../adapters/metrics.js';
 import { UpstreamConnections } from '../adapters/upstream-connections.js';
-import { drainOf } from '../drain.js';
 import type { Gateway } from '../gateway.js';
-import { createAdminServer } from '../http/admin-server.js';
 import { KeyCaches } from '../key-caches.js';
-import { listenAdmin } from '../listen.js';
 import { measureKeys } from '../measure.js';
 import type { GatewayOptions } from '../options.js';
-import { ConfigHistory, historyFolder } from '../reload/config-history.js';
-import { ConfigReloader } from '../reload/config-reloader.js';
 import type { InForce } from '../reload/in-force.js';
-import { measureReloads } from '../reload/measure-reloads.js';
 import { type PreparedConfig, prepareConfig } from '../reload/prepare-config.js';
+import { serveOperators } from '../serve-operators.js';
 import { createLimitBook } from './limit-book.js';
 import type { SharedConfig } from './messages.js';
 import { OfferedKeys } from './offered-keys.js';
@@ -93,45 +84,19 @@ export function startPrimary(options: GatewayOptions, workers: number): Promise<
     measureKeys(metrics, { keys });
     const reports = new WorkerReports({ pool, live, keys, metrics, clock });
 
-    const fileWatch = watchFiles(() => void reloader.reload('file'), { clock });
-    const reloader = new ConfigReloader({
-      inForce: () => live.current,
-      apply: async (changed) => {
+    let stopping = false;
+    const { adminUrl, reloader } = await serveOperators(lifecycle, {
+      ...{ live, keys, metrics, drainMs, clock, logger },
+      async apply(changed) {
         const prepared = await prepareConfig(changed, live.current, parts);
         await applyEverywhere(prepared, sharedOf(changed), pool, live);
         return prepared;
       },
-      history: await ConfigHistory.open(historyFolder(config.keys_dir), logger),
-      watch: (paths) => fileWatch.follow(paths),
-      ...{ clock, logger },
-    });
-    lifecycle.onStop('config', async () => {
-      fileWatch.stop();
-      await reloader.settled();
-    });
-    measureReloads(metrics, reloader);
-
-    let stopping = false;
-    const readiness = (): Promise<ReadinessReport> => reports.readiness(reloader.state, stopping);
-    const build = buildInfo();
-    const admin = createAdminServer({
-      guard: () => live.current.admin.guard,
-      tls: live.current.admin.certificates?.options,
-      readiness,
-      version: () => ({ ...build, config: live.current.snapshot.version }),
-      config: reloader,
-      keySets: () => ({ issuers: keys.status() }),
-      metrics: () => reports.metrics(),
+      readiness: (state) => reports.readiness(state, stopping),
+      exposeMetrics: () => reports.metrics(),
       explain: (asked) => reports.explain(asked),
       restart: () => void pool.restart(),
-      logger,
     });
-    live.onSwap(({ admin: { certificates: loaded } }) => {
-      if (loaded !== undefined) (admin.server as unknown as TlsServer).setSecureContext(loaded.options);
-    });
-
-    const drainAdmin = drainOf(admin, clock, drainMs);
-    const adminUrl = await listenAdmin(lifecycle, admin, config.admin, drainAdmin);
     lifecycle.onStop('workers', async () => {
       stopping = true;
       await pool.stop();

@@ -20,7 +20,7 @@ export interface AdminOptions {
   metrics: () => Promise<{ contentType: string; text: string }>;
   explain: (asked: ExplainRequest) => Promise<Explanation>;
   /** Begins to restart the workers, where there are any. */
-  restart?: () => void;
+  restart?: (() => void) | undefined;
   logger: Logger;
 }
 
