@@ -101,6 +101,7 @@ export const gateway = {
   openRequests: { watch: () => () => undefined },
   load: { excess: () => undefined },
   rateLimiter: { take: () => ({ admitted: true, standings: [] }) },
+  open: { requests: 0, streams: 0, webSockets: 0 },
   record: () => undefined,
 } as unknown as GatewayPorts;
 

@@ -62,6 +62,7 @@ function offlinePorts(snapshot: Snapshot, { value }: GatewayConfigFile, clock: C
     }),
     load: NO_LOAD,
     rateLimiter: NO_LIMITER,
+    open: { requests: 0, streams: 0, webSockets: 0 },
     record: () => undefined,
   };
 }

@@ -162,6 +162,7 @@ export async function createServing(
     },
     load,
     rateLimiter: rateLimits.limiter,
+    open,
     record(outcome) {
       requestMetrics.count(outcome);
       logAccess(outcome);
@@ -173,7 +174,6 @@ export async function createServing(
   const dataPlane = await createDataPlane({
     gateway: pipeline,
     edge: () => live.current.edge,
-    open,
     shutdown,
     connections,
     mirrors,

@@ -1,4 +1,6 @@
 import type { Problem } from '../../contracts/problem.js';
+import type { Transfer } from '../pipeline/ports.js';
+import type { HeaderList } from '../pipeline/states.js';
 
 /**
  * The client's side of one exchange, as far as forwarding goes. Node's HTTP/1.1 objects are these as they are;
@@ -46,17 +48,21 @@ export interface ClientResponse {
   end(onFinished?: () => void): unknown;
   /** HTTP/1.1: whether the connection is for further requests. */
   shouldKeepAlive: boolean;
+  on(event: 'close', listener: () => void): unknown;
   once(event: 'close' | 'drain', listener: () => void): unknown;
 }
 
-/** What the gateway itself does about a response, in the client's protocol. */
-export interface OwnWord {
+/** One exchange as forwarding sees it, and what the gateway itself does about its response in the client's protocol. */
+export interface ClientSide {
+  readonly clientRequest: ClientRequest;
+  readonly response: ClientResponse;
+  readonly transfer: Transfer;
+  /** When the request arrived, in monotonic milliseconds; NaN where nobody asks. */
+  readonly arrivedAt: number;
   /** Answers in the upstream's place; only called before anything of a response was sent. */
-  refuse(problem: Problem): void;
-  /** Ends it after that: what was sent must not look whole. */
-  cut(problem: Problem): void;
-  /** Likewise, without a word to a client that reads nothing. */
-  breakOff(): void;
+  refuse(problem: Problem, headers: HeaderList): void;
+  /** Ends it after that: what was sent must not look whole. Without a problem: to a client that reads nothing. */
+  breakOff(problem?: Problem): void;
   /** The reply was whole, and its client is to come back elsewhere. */
   leave(): void;
 }

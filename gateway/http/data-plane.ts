@@ -13,16 +13,16 @@ import Fastify, {
 import type { Logger } from '../../kit/logger.js';
 import { asProblem, installProblemReplies, sendProblem } from '../../kit/problem-replies.js';
 import { handleRequest } from '../pipeline/handle-request.js';
-import type { Exchange, GatewayPorts, OpenTraffic } from '../pipeline/ports.js';
+import type { Exchange, GatewayPorts } from '../pipeline/ports.js';
 import { AlpnServer } from './alpn-server.js';
 import { answerClientErrors, endWithProblem, type RecordRefusal } from './answer-client-error.js';
 import type { ClientConnections } from './client-connections.js';
 import type { Edge } from './edge.js';
 import { registerWebSocketProxy } from './forward-websocket.js';
+import { HttpExchange } from './http-exchange.js';
+import { Http2Exchange } from './http2-exchange.js';
 import { Http2Listener } from './http2-listener.js';
 import type { Mirrors } from './mirrors.js';
-import { openExchange } from './open-exchange.js';
-import { openHttp2Exchange } from './open-http2-exchange.js';
 import { refusalRecorder } from './refusal-recorder.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -42,8 +42,6 @@ export interface DataPlaneOptions {
   gateway: GatewayPorts;
   /** In force at the moment; asked once a request, at the same instant as the snapshot. */
   edge: () => Edge;
-  /** Counted in place. */
-  open: OpenTraffic;
   shutdown: Shutdown;
   connections: ClientConnections;
   mirrors: Mirrors;
@@ -61,16 +59,11 @@ export interface DataPlaneOptions {
  * reject paths in its own way; the gateway's route table decides on the path as sent, once.
  */
 export async function createDataPlane(options: DataPlaneOptions): Promise<FastifyInstance> {
-  const { gateway, edge, open, shutdown, connections, mirrors } = options;
+  const { gateway, edge, shutdown, connections, mirrors } = options;
   const { limits, certificates, logger, newRequestId } = options;
   const recordRefusal = refusalRecorder(gateway);
-  const observers = { open, shutdown, mirrors, monotonic: () => gateway.monotonic() };
-  const serve = (exchange: Exchange): void => {
-    open.requests += 1;
-    void handleRequest(exchange, gateway).finally(() => {
-      open.requests -= 1;
-    });
-  };
+  const observers = { open: gateway.open, shutdown, mirrors, monotonic: () => gateway.monotonic() };
+  const serve = (exchange: Exchange): void => void handleRequest(exchange, gateway);
   // Headers that are not whole in time are cut off; Node looks only every 30 s unless told otherwise.
   const server = {
     headersTimeout: limits.headersMs,
@@ -86,7 +79,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   const http2 = new Http2Listener({
     limits: () => edge().limits,
     newRequestId,
-    onCall: (call) => serve(openHttp2Exchange(call, edge(), observers)),
+    onCall: (call) => serve(new Http2Exchange(call, edge(), observers)),
     recordRefusal,
   });
   shutdown.onAnnounce(() => http2.close());
@@ -122,7 +115,7 @@ export async function createDataPlane(options: DataPlaneOptions): Promise<Fastif
   app.addHook('onRequest', (request, reply, proceed) => {
     reply.header('x-request-id', request.id);
     if (connections.isLastRequest(request.raw.socket)) reply.raw.shouldKeepAlive = false;
-    serve(openExchange(request, reply, proceed, edge(), observers));
+    serve(new HttpExchange(request, reply, proceed, edge(), observers));
   });
   await registerWebSocketProxy(app, () => edge().limits.clientStallMs);
   decideExpectationsHere(app);

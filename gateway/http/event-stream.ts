@@ -1,3 +1,4 @@
+import { lowerCaseName } from '../pipeline/header-names.js';
 import type { OpenStream } from './shutdown.js';
 
 /** A blank line ends an event (HTML living standard, section 9.2.5), after any of the three line ends. */
@@ -34,10 +35,14 @@ export class EventStream implements OpenStream {
   }
 }
 
-export function isEventStream(headers: readonly string[]): boolean {
-  const at = headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'content-type');
-  return at !== -1 && (headers[at + 1] ?? '').startsWith('text/event-stream');
-}
+export const isEventStream = (headers: readonly string[]): boolean =>
+  firstValue(headers, 'content-type')?.startsWith('text/event-stream') === true;
 
-const has = (headers: readonly string[], name: string): boolean =>
-  headers.some((text, index) => index % 2 === 0 && text.toLowerCase() === name);
+const has = (headers: readonly string[], name: string): boolean => firstValue(headers, name) !== undefined;
+
+/** The first of a name. */
+function firstValue(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2)
+    if (lowerCaseName(headers[i] ?? '') === name) return headers[i + 1];
+  return undefined;
+}

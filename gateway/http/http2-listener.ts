@@ -5,9 +5,9 @@ import { isGrpcType } from '../pipeline/grpc.js';
 import type { RecordRefusal } from './answer-client-error.js';
 import type { Http2Limits } from './edge.js';
 import { GrpcReply } from './grpc-reply.js';
+import type { Http2Call } from './http2-exchange.js';
 import { Http2Reply } from './http2-reply.js';
 import { Http2Request, readHead } from './http2-request.js';
-import type { Http2Call } from './open-http2-exchange.js';
 
 export interface Http2ListenerOptions {
   /** In force at the moment. Those of a connection that is open stay as they were. */

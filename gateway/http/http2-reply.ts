@@ -153,6 +153,10 @@ export class Http2Reply implements ClientResponse {
     this.stream.destroy(new Error('the response was broken off'));
   }
 
+  on(event: 'close', listener: () => void): void {
+    this.stream.on(event, listener);
+  }
+
   once(event: 'close' | 'drain', listener: () => void): void {
     this.stream.once(event, listener);
   }

@@ -1,11 +1,10 @@
 import { Problem } from '../../contracts/problem.js';
 import { grpcTimeoutMs, grpcTimeoutText } from '../pipeline/grpc.js';
-import type { Transfer } from '../pipeline/ports.js';
 import { rateLimitKey } from '../pipeline/rate-limit-key.js';
 import { requestTrailers } from '../pipeline/request-trailers.js';
 import type { Forwardable } from '../pipeline/states.js';
-import type { ClientRequest } from './client-side.js';
-import { hasBody, RequestBody, type RequestBodyLimits } from './request-body.js';
+import type { ClientRequest, ClientSide } from './client-side.js';
+import { hasBody, RequestBody } from './request-body.js';
 
 /** How long the gateway still waits, in milliseconds: the name under which Envoy tells it, and services look for it. */
 export const DEADLINE_HEADER = 'x-envoy-expected-rq-timeout-ms';
@@ -14,11 +13,16 @@ export const DEADLINE_HEADER = 'x-envoy-expected-rq-timeout-ms';
  * When the gateway gives up on a request, in monotonic milliseconds; infinite where nothing says so. A client's own
  * deadline counts where it is the sooner one: it can have the gateway wait less, and never longer.
  */
-export function deadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, now: number): number {
+export function deadlineOf(
+  { headers }: ClientRequest,
+  totalTimeoutMs: number,
+  monotonic: () => number,
+): number {
   const asked = headers[DEADLINE_HEADER];
   const askedMs =
     typeof asked === 'string' && /^[1-9][0-9]{0,8}$/.test(asked) ? Number(asked) : Number.POSITIVE_INFINITY;
-  return now + Math.min(askedMs, totalTimeoutMs > 0 ? totalTimeoutMs : Number.POSITIVE_INFINITY);
+  const leftMs = Math.min(askedMs, totalTimeoutMs > 0 ? totalTimeoutMs : Number.POSITIVE_INFINITY);
+  return leftMs === Number.POSITIVE_INFINITY ? leftMs : monotonic() + leftMs;
 }
 
 /** Node's timers count no further, and take more for nothing: 24 days. */
@@ -38,18 +42,6 @@ export function grpcDeadlineOf({ headers }: ClientRequest, totalTimeoutMs: numbe
   return leftMs === Number.POSITIVE_INFINITY ? leftMs : since + Math.min(leftMs, LONGEST_TIMER_MS);
 }
 
-export interface Outgoing {
-  forwardable: Forwardable;
-  request: ClientRequest;
-  bodyLimits: RequestBodyLimits;
-  transfer: Transfer;
-  /** Monotonic milliseconds. */
-  deadline: number;
-  monotonic(): number;
-  /** Nobody waits for a response any more, or there is one already. */
-  isOver(): boolean;
-}
-
 /** A request as undici's dispatcher takes it, and as it is repeated. */
 export class OutgoingRequest {
   readonly origin: string;
@@ -64,37 +56,48 @@ export class OutgoingRequest {
   body: RequestBody | null;
   headersTimeout: number;
   readonly forwardable: Forwardable;
-  readonly #outgoing: Outgoing;
+  /** Monotonic milliseconds; infinite without one. */
+  readonly deadline: number;
+  /** Nobody waits for a response any more, or there is one already. */
+  isOver: () => boolean = () => false;
+  readonly #client: ClientSide;
+  readonly #bodyIdleMs: number;
+  readonly #monotonic: () => number;
   /** Where the headers tell the deadline; 0 where they do not. */
   readonly #deadlineAt: number;
   /** When it first may have reached a target. */
   #firstSentAt = Number.NaN;
 
-  constructor(outgoing: Outgoing) {
-    const { route, target, upstreamHeaders } = outgoing.forwardable;
-    this.#outgoing = outgoing;
-    this.forwardable = outgoing.forwardable;
+  constructor(forwardable: Forwardable, client: ClientSide, bodyIdleMs: number, monotonic: () => number) {
+    const { route, target, upstreamHeaders } = forwardable;
+    const { clientRequest } = client;
+    this.forwardable = forwardable;
+    this.#client = client;
+    this.#bodyIdleMs = bodyIdleMs;
+    this.#monotonic = monotonic;
     this.origin = `https://${route.upstream}`;
     this.servername = route.upstream;
     this.path = target;
-    this.method = outgoing.request.method ?? 'GET';
+    this.method = clientRequest.method ?? 'GET';
     this.headers = upstreamHeaders as string[];
     this.retries = route.retries;
     this.tryTimeoutMs = route.tryTimeoutMs;
     this.headersTimeout = route.timeoutMs;
-    this.body = hasBody(outgoing.request) ? this.#newBody() : null;
+    this.deadline = this.#isGrpc
+      ? grpcDeadlineOf(clientRequest, route.totalTimeoutMs, client.arrivedAt)
+      : deadlineOf(clientRequest, route.totalTimeoutMs, monotonic);
+    this.body = hasBody(clientRequest) ? this.#newBody() : null;
     this.#deadlineAt = this.#placeDeadline();
     this.#tellDeadline();
   }
 
   /** The same once more, with the time that is left; undefined when it is too late, or part of its body is gone. */
   again(): this | undefined {
-    const { forwardable, transfer, deadline, monotonic, isOver } = this.#outgoing;
-    const now = monotonic();
-    if (Number.isNaN(this.#firstSentAt)) this.#firstSentAt = transfer.sentAt;
+    const now = this.#monotonic();
+    if (Number.isNaN(this.#firstSentAt)) this.#firstSentAt = this.#client.transfer.sentAt;
     const waitedMs = Number.isNaN(this.#firstSentAt) ? 0 : now - this.#firstSentAt;
-    const leftMs = Math.ceil(forwardable.route.timeoutMs - waitedMs);
-    if (isOver() || leftMs <= 0 || now >= deadline) return undefined;
+    const leftMs = Math.ceil(this.forwardable.route.timeoutMs - waitedMs);
+    if (this.isOver() || leftMs <= 0 || now >= this.deadline) return undefined;
     if (this.body !== null) {
       if (this.body.hasBegun) return undefined;
       this.body.destroy();
@@ -112,7 +115,7 @@ export class OutgoingRequest {
 
   /** What the client sends behind its body, when it has. HTTP/1.1 clients' end here. */
   readonly trailers = (): readonly string[] => {
-    const { rawTrailers = [] } = this.#outgoing.request;
+    const { rawTrailers = [] } = this.#client.clientRequest;
     return rawTrailers.length === 0 ? rawTrailers : requestTrailers(rawTrailers, this.forwardable);
   };
 
@@ -129,19 +132,21 @@ export class OutgoingRequest {
   #placeDeadline(): number {
     if (this.#isGrpc)
       return this.headers.findIndex((name, index) => index % 2 === 0 && name === 'grpc-timeout') + 1;
-    if (!Number.isFinite(this.#outgoing.deadline)) return 0;
+    if (!Number.isFinite(this.deadline)) return 0;
     return this.headers.push(DEADLINE_HEADER, '') - 1;
   }
 
   #newBody(): RequestBody {
-    const { request, bodyLimits, transfer } = this.#outgoing;
-    return new RequestBody(request, bodyLimits, transfer);
+    const { route } = this.forwardable;
+    const { clientRequest, transfer } = this.#client;
+    const idleMs = this.#isGrpc ? route.streamIdleTimeoutMs : this.#bodyIdleMs;
+    const limits = { maxBytes: route.maxBodyBytes, idleMs, isTwoWay: this.#isGrpc };
+    return new RequestBody(clientRequest, limits, transfer);
   }
 
   #tellDeadline(): void {
     if (this.#deadlineAt === 0) return;
-    const { deadline, monotonic } = this.#outgoing;
-    const leftMs = deadline - monotonic();
+    const leftMs = this.deadline - this.#monotonic();
     this.headers[this.#deadlineAt] = this.#isGrpc
       ? grpcTimeoutText(leftMs)
       : String(Math.max(1, Math.round(leftMs)));

@@ -1,5 +1,6 @@
 import { IDENTITY_PREFIX } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
+import { lowerCaseName } from '../pipeline/header-names.js';
 
 /** Of one connection only (RFC 9110 section 7.6.1). Node frames the response to the client by itself. */
 const HOP_BY_HOP = new Set([
@@ -32,7 +33,7 @@ export function responseHeaders(
   let isFramed = !needsFraming || status === 204 || status === 304;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
-    const lower = name.toLowerCase();
+    const lower = lowerCaseName(name);
     if (lower === 'connection') {
       const options = latin1(raw[i + 1]).toLowerCase();
       // Of no header. It is what upstreams send, if any.

@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { Problem } from '../../contracts/problem.js';
-import type { CutReason, Forwarded, OpenTraffic, Transfer } from '../pipeline/ports.js';
+import type { CutReason, Forwarded, OpenTraffic } from '../pipeline/ports.js';
 import type { Forwardable } from '../pipeline/states.js';
-import type { ClientResponse, OwnWord } from './client-side.js';
+import type { ClientResponse, ClientSide } from './client-side.js';
 import { EventStream, isEventStream } from './event-stream.js';
 import { grpcStatusIn } from './grpc-status.js';
 import { deadlineError, type OutgoingRequest } from './outgoing-request.js';
@@ -21,24 +21,23 @@ export interface ForwardLimits {
 
 /** What is noted down about a request under way. */
 export interface Observed {
-  transfer: Transfer;
   open: OpenTraffic;
   shutdown: Shutdown;
-  /** When the request arrived, by the same clock as `monotonic`. */
-  since: number;
   /** Milliseconds that never jump back. */
   monotonic(): number;
 }
 
 /** undici's side of one exchange: everything it calls, from the connection to the last byte. */
 export class ResponseRelay implements Dispatcher.DispatchHandler {
+  /** Resolves when the reply has ended, whatever its end. */
+  readonly ended: Promise<Forwarded>;
   readonly #forwardable: Forwardable;
   readonly #outgoing: OutgoingRequest;
   readonly #response: ClientResponse;
   readonly #limits: ForwardLimits;
   readonly #observed: Observed;
-  readonly #own: OwnWord;
-  readonly #resolve: (forwarded: Forwarded) => void;
+  readonly #client: ClientSide;
+  #resolve: (forwarded: Forwarded) => void = () => undefined;
   readonly #times = new ResponseTimes();
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
@@ -49,22 +48,18 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   #problem: Problem | undefined;
   #cut: CutReason | undefined;
 
-  constructor(
-    outgoing: OutgoingRequest,
-    response: ClientResponse,
-    limits: ForwardLimits,
-    observed: Observed,
-    own: OwnWord,
-    resolve: (forwarded: Forwarded) => void,
-  ) {
+  constructor(outgoing: OutgoingRequest, client: ClientSide, limits: ForwardLimits, observed: Observed) {
     this.#forwardable = outgoing.forwardable;
     this.#outgoing = outgoing;
-    this.#response = response;
+    this.#client = client;
+    this.#response = client.response;
     this.#limits = limits;
     this.#observed = observed;
-    this.#own = own;
-    this.#resolve = resolve;
-    response.once('close', this.#onClientClose);
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    // Comes once; `once` would cost a listener around this one.
+    client.response.on('close', () => this.#onClientClose());
   }
 
   /** Nothing that still comes can change the reply. */
@@ -78,8 +73,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   }
 
   onConnect(abort: (error?: Error) => void): void {
-    const { transfer, monotonic } = this.#observed;
-    transfer.sentAt = monotonic();
+    this.#client.transfer.sentAt = this.#observed.monotonic();
     if (this.isOver) abort(new Error('nobody waits any more'));
     else this.#abort = abort;
   }
@@ -105,8 +99,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     if (headers === undefined) return false;
     this.#started = true;
     this.#resume = resume;
-    const { transfer, monotonic } = this.#observed;
-    transfer.answeredAt = monotonic();
+    this.#client.transfer.answeredAt = this.#observed.monotonic();
     // Whole already (RFC 9112 section 6.3). undici would miss the body that a 304's Content-Length speaks of.
     if (status === 204 || status === 304) this.#response.end();
     else if (this.#forwardable.request.isGrpc === true) this.#openGrpc(headers);
@@ -137,7 +130,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   onData(chunk: Buffer): boolean {
     if (this.#aborted) return false;
     this.#times.heard();
-    this.#observed.transfer.bytesOut += chunk.length;
+    this.#client.transfer.bytesOut += chunk.length;
     const isTaken = this.#response.write(chunk);
     this.#events?.passed(chunk);
     if (isTaken) return true;
@@ -148,7 +141,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   onComplete(rawTrailers: (Buffer | string)[] | null): void {
     this.#times.stop();
     if (this.#aborted || this.#response.writableEnded) return;
-    this.#observed.transfer.grpcStatus ??= grpcStatusIn(rawTrailers ?? []);
+    this.#client.transfer.grpcStatus ??= grpcStatusIn(rawTrailers ?? []);
     if (rawTrailers !== null && rawTrailers.length > 0)
       this.#response.addTrailers(responseTrailers(rawTrailers, this.#forwardable.route.droppedHeaders));
     this.#response.end();
@@ -159,13 +152,13 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     if (this.#aborted || this.#isRefused || this.#response.writableEnded) return;
     this.#problem ??= upstreamProblem(error);
     if (this.#started) {
-      this.#own.cut(this.#problem);
+      this.#client.breakOff(this.#problem);
       return;
     }
     this.#isRefused = true;
     // What is left of the body is not for the upstream any more.
     this.#outgoing.body?.destroy();
-    this.#own.refuse(this.#problem);
+    this.#client.refuse(this.#problem, this.#forwardable.responseHeaders);
   }
 
   /** From outside, as when the caller's access ends. */
@@ -176,11 +169,11 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#aborted = true;
     this.#abort?.(problem);
     this.#outgoing.body?.destroy();
-    if (this.#started) this.#own.cut(problem);
-    else this.#own.refuse(problem);
+    if (this.#started) this.#client.breakOff(problem);
+    else this.#client.refuse(problem, this.#forwardable.responseHeaders);
   }
 
-  readonly #onClientClose = (): void => {
+  #onClientClose(): void {
     this.#times.stop();
     const response = this.#response;
     if (!response.writableFinished && !this.#aborted) {
@@ -189,7 +182,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     }
     const status = response.headersSent ? response.statusCode : 0;
     this.#resolve({ status, problem: this.#problem, cut: this.#cutReason() });
-  };
+  }
 
   #cutReason(): CutReason | undefined {
     if (this.#cut !== undefined) return this.#cut;
@@ -202,7 +195,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
   #waitForClient(): void {
     this.#times.heldUp(this.#limits.clientStallMs, () => {
       this.#cut = 'client_stalled';
-      this.#own.breakOff();
+      this.#client.breakOff();
     });
     this.#response.once('drain', () => {
       this.#times.drained();
@@ -224,7 +217,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
 
   /** Whether it is a stream, nobody can tell: a client's deadline holds to the end, and silence is counted as for streams. */
   #openGrpc(headers: readonly string[]): void {
-    const { transfer } = this.#observed;
+    const { transfer } = this.#client;
     transfer.grpcStatus = grpcStatusIn(headers);
     const leave = (): void => this.cut(new Problem('shutting_down'));
     this.#countStream({
@@ -247,7 +240,7 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     this.#times.liftTotal();
     // Node keeps the headers back until there is something to go with them, which may be hours here.
     this.#response.flushHeaders();
-    this.#events = new EventStream(headers, this.#endStream);
+    this.#events = new EventStream(headers, (isWhole) => this.#endStream(isWhole));
     this.#countStream(this.#events);
     this.#limitSilence(this.#forwardable.route.streamIdleTimeoutMs);
   }
@@ -262,12 +255,12 @@ export class ResponseRelay implements Dispatcher.DispatchHandler {
     });
   }
 
-  readonly #endStream = (isWhole: boolean): void => {
+  #endStream(isWhole: boolean): void {
     if (this.#aborted || this.#response.writableEnded) return;
     this.#aborted = true;
     this.#cut = 'shutting_down';
     this.#abort?.(new Error('the gateway is stopping'));
-    if (isWhole) this.#response.end(() => this.#own.leave());
-    else this.#own.breakOff();
-  };
+    if (isWhole) this.#response.end(() => this.#client.leave());
+    else this.#client.breakOff();
+  }
 }

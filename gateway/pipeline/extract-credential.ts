@@ -54,11 +54,19 @@ function findTokens(
 function fromAuthorization(values: readonly string[], sources: CredentialSources): TokenCredential[] {
   if (values.length > 1) throw new Problem('ambiguous_credentials');
   const [authorization] = values;
-  const [, scheme, text] = /^(bearer|dpop)\b(?: +([^ ]+)$)?/i.exec(authorization ?? '') ?? [];
+  if (authorization === undefined) return [];
+  const [scheme, text] = schemeAndToken(authorization);
   const source = scheme === undefined ? undefined : authorizationSource(scheme, text, sources);
   if (source === undefined) return [];
   if (text === undefined) throw new Problem('token_malformed');
   return [{ source, text }];
+}
+
+/** As nearly everybody writes it, without an expression that looks at each character of the token. */
+function schemeAndToken(authorization: string): (string | undefined)[] {
+  if (authorization.startsWith('Bearer ') && authorization.length > 7 && !authorization.includes(' ', 7))
+    return ['bearer', authorization.slice(7)];
+  return /^(bearer|dpop)\b(?: +([^ ]+)$)?/i.exec(authorization)?.slice(1) ?? [];
 }
 
 function authorizationSource(

@@ -27,6 +27,7 @@ const NO_HEADERS: HeaderList = [];
  */
 export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): Promise<void> {
   const startedAt = gateway.monotonic();
+  gateway.open.requests += 1;
   let routed: Routed | undefined;
   let decision: Decision | undefined;
   let forwarded: Forwarded;
@@ -70,6 +71,8 @@ export async function handleRequest(exchange: Exchange, gateway: GatewayPorts): 
     }
   } catch (error) {
     forwarded = refuse(exchange, error, routed);
+  } finally {
+    gateway.open.requests -= 1;
   }
   gateway.record({
     request: exchange.request,

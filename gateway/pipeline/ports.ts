@@ -183,5 +183,7 @@ export interface GatewayPorts {
   assertions: Assertions;
   load: Load;
   rateLimiter: RateLimiter;
+  /** Counted in place. */
+  open: OpenTraffic;
   record(outcome: Outcome): void;
 }

@@ -2,6 +2,7 @@ import { CLIENT_CERT_HEADERS, IDENTITY_PREFIX } from '../../contracts/identity-h
 import { Problem } from '../../contracts/problem.js';
 import { advance } from './advance.js';
 import { isForwardingHeader } from './forwarding-headers.js';
+import { USUAL_NAMES } from './header-names.js';
 import { filterHeaders } from './headers.js';
 import type { Received, Stripped } from './states.js';
 
@@ -33,6 +34,7 @@ export function stripReservedHeaders(received: Received): Stripped {
   const isReserved = (name: string): boolean =>
     name.startsWith(IDENTITY_PREFIX) || CLIENT_CERT.has(name) || reservedHeaders.has(name);
   const headers = filterHeaders(received.request.headers, (name) => {
+    if (PLAIN.has(name)) return !reservedHeaders.has(name);
     if (isReserved(name)) return false;
     if (!ODD_CHARACTER.test(name)) return !STEERING.has(name);
     const read = name.replace(ODD_CHARACTERS, '-');
@@ -46,3 +48,14 @@ export function stripReservedHeaders(received: Received): Stripped {
 const CLIENT_CERT: ReadonlySet<string> = new Set(CLIENT_CERT_HEADERS);
 const ODD_CHARACTER = /[^a-z0-9-]/;
 const ODD_CHARACTERS = /[^a-z0-9-]/g;
+
+/** Nothing but this version's own reserved names can be against these: most headers of a request need no further look. */
+const PLAIN: ReadonlySet<string> = new Set(
+  USUAL_NAMES.filter(
+    (name) =>
+      !name.startsWith(IDENTITY_PREFIX) &&
+      !CLIENT_CERT.has(name) &&
+      !ODD_CHARACTER.test(name) &&
+      !STEERING.has(name),
+  ),
+);

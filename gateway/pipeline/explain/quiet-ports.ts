@@ -22,6 +22,7 @@ export function quietPorts(gateway: GatewayPorts): GatewayPorts {
     },
     load: NO_LOAD,
     rateLimiter: NO_LIMITER,
+    open: { requests: 0, streams: 0, webSockets: 0 },
     record: () => undefined,
   };
 }
