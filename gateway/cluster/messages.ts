@@ -18,6 +18,8 @@ export type ToWorker = {
   /** In place of it. */
   discard: { body: null; answer: null };
   keys: { body: SharedKeys; answer: null };
+  /** A sign of life. */
+  alive: { body: null; answer: null };
   readiness: { body: null; answer: WorkerReadiness };
   metrics: { body: null; answer: MetricFamily[] };
   explain: { body: ExplainRequest; answer: Explanation };

@@ -8,7 +8,7 @@ import { createLogger } from '../../kit/logger.js';
 import { durationMs } from '../../kit/units.js';
 import { createMetrics } from '../adapters/metrics.js';
 import { UpstreamConnections } from '../adapters/upstream-connections.js';
-import type { Gateway } from '../gateway.js';
+import type { Gateway, GatewayDeps } from '../gateway.js';
 import { KeyCaches } from '../key-caches.js';
 import { measureKeys } from '../measure.js';
 import type { GatewayOptions } from '../options.js';
@@ -19,6 +19,7 @@ import { createLimitBook } from './limit-book.js';
 import type { SharedConfig } from './messages.js';
 import { OfferedKeys } from './offered-keys.js';
 import { onlyForKeys } from './share-of.js';
+import { Watchdog } from './watchdog.js';
 import { WorkerPool } from './worker-pool.js';
 import { WorkerProcess } from './worker-process.js';
 import { WorkerReports } from './worker-reports.js';
@@ -35,11 +36,15 @@ const EXIT_MS = 5000;
  * A gateway of several processes (ADR 0020). This one serves no client: it reads the config, has the workers follow it,
  * fetches keys, counts rate limits, and answers operators.
  */
-export function startPrimary(options: GatewayOptions, workers: number): Promise<PrimaryGateway> {
+export function startPrimary(
+  options: GatewayOptions,
+  workers: number,
+  deps: Pick<GatewayDeps, 'clock' | 'logger'> = {},
+): Promise<PrimaryGateway> {
   return startAll(async (lifecycle) => {
-    const config = options.value;
-    const clock = systemClock;
-    const logger = createLogger('gateway', { level: config.log?.level ?? 'info', worker: 'primary' });
+    const clock = deps.clock ?? systemClock;
+    const { level = 'info' } = options.value.log ?? {};
+    const logger = deps.logger ?? createLogger('gateway', { level, worker: 'primary' });
 
     const upstreams = new UpstreamConnections(clock, { logger });
     lifecycle.onStop('upstream connections', () => upstreams.close());
@@ -82,6 +87,8 @@ export function startPrimary(options: GatewayOptions, workers: number): Promise<
     const delayMs = (): number => durationMs(live.current.options.value.shutdown_delay ?? '5s');
     const metrics = createMetrics();
     measureKeys(metrics, { keys });
+    const watchdog = new Watchdog({ alive: () => pool.alive, clock, logger });
+    watchdog.measure(metrics);
     const reports = new WorkerReports({ pool, live, keys, metrics, clock });
 
     let stopping = false;
@@ -102,6 +109,8 @@ export function startPrimary(options: GatewayOptions, workers: number): Promise<
       await pool.stop();
     });
     const url = await pool.start();
+    watchdog.start();
+    lifecycle.onStop('watchdog', () => watchdog.stop());
     return {
       ...{ url, adminUrl },
       reload: (trigger) => reloader.reload(trigger),

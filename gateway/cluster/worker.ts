@@ -70,6 +70,7 @@ class Worker {
         this.#relay.receive(set);
         return null;
       },
+      alive: () => null,
       readiness: async () => (await this.#started).readiness(),
       metrics: async () => (await this.#started).metrics.collect(),
       explain: async (asked) => (await this.#started).explain(asked),

@@ -316,6 +316,10 @@ t.test('the page of operations and the gateway name the same metrics, with the s
     ([, name = '']) => `${name} ${name === 'gatehouse_revocation_lag_seconds' ? '' : labelsOf(name)}`,
   );
   // Looked at in workers.test.ts.
-  const withWorkers = ['gatehouse_workers state', 'gatehouse_worker_crashes_total '];
+  const withWorkers = [
+    'gatehouse_workers state',
+    'gatehouse_worker_crashes_total ',
+    'gatehouse_worker_hangs_total ',
+  ];
   t.strictSame(documented.sort(), [...exposed, ...withWorkers].sort());
 });
