@@ -34,7 +34,7 @@ t.test('under load', async (t) => {
     const figures = await shutDownUnderLoad(t, LOAD);
     t.comment(`round ${round}: ${print(figures)}`);
     t.strictSame(figures.failures, []);
-    t.ok(figures.served.before > 1000 && figures.served.after > 100);
+    t.ok(figures.served.before > 0 && figures.served.after > 0, 'there was load on either side');
     t.ok(figures.toldToClose > 0);
     t.equal(tally(figures.eventStreams), `${LOAD.streams} ended after an event`);
     t.equal(tally(figures.webSockets), `${LOAD.streams} 1001 the gateway is stopping`);
