@@ -104,11 +104,18 @@ export class RevocationReplica implements Revocations {
     { onAnswer, onLost }: { onAnswer?: () => void; onLost?: () => void } = {},
   ): Promise<void> {
     const { clock, logger, reconnectMs } = this.#options;
+    let isSaid = false; // it is tried twice a second: an outage is one line
+    const answered = (): void => {
+      if (isSaid) logger.info({ feed: name }, 'revocation feed is back');
+      isSaid = false;
+      onAnswer?.();
+    };
     while (!signal.aborted) {
       try {
-        await feed.follow(this.#sink(onAnswer), signal);
+        await feed.follow(this.#sink(answered), signal);
       } catch (err) {
-        if (!signal.aborted) logger.warn({ err, feed: name }, 'revocation feed lost');
+        if (!signal.aborted && !isSaid) logger.warn({ err, feed: name }, 'revocation feed lost');
+        isSaid = true;
         onLost?.();
       }
       if (!signal.aborted) await pause(clock, reconnectMs, signal);
@@ -116,12 +123,12 @@ export class RevocationReplica implements Revocations {
   }
 
   /** A connection's answers count only once its whole list is in: before that the copy may lack entries. */
-  #sink(onAnswer?: () => void): RevocationSink {
+  #sink(onAnswer: () => void): RevocationSink {
     let synced = false;
     const answered = (): void => {
       if (!synced) return;
       this.#answeredAt = this.#options.clock.monotonic();
-      onAnswer?.();
+      onAnswer();
     };
     return {
       merge: (entries, publishedAtMs) => {

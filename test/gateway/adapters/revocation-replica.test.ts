@@ -36,6 +36,7 @@ function manualFeed() {
 }
 
 function setUp(t: Test, withFallback = false) {
+  const lines: string[] = [];
   const clock = fakeClock();
   const primary = manualFeed();
   const fallback = manualFeed();
@@ -43,11 +44,12 @@ function setUp(t: Test, withFallback = false) {
     primary: primary.feed,
     ...(withFallback ? { fallback: fallback.feed } : {}),
     clock,
-    logger: createLogger('test', { level: 'silent' }),
+    logger: createLogger('test', { destination: { write: (line) => void lines.push(line) } }),
   });
   replica.start();
   t.teardown(() => replica.stop());
-  return { clock, replica, primary: primary.follows, fallback: fallback.follows };
+  const said = () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  return { clock, replica, said, primary: primary.follows, fallback: fallback.follows };
 }
 
 t.test('an index finds what each kind of entry covers, of its own issuer only', async (t) => {
@@ -132,6 +134,24 @@ t.test('times of several scopes hold beside each other, each the later and for t
   t.ok(index.find(token()));
   index.sweep(400_000);
   t.equal(index.size, 0);
+});
+
+t.test('an outage of a feed is said once, and that it is back', async (t) => {
+  const { clock, primary, said } = setUp(t);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    primary[attempt]?.lose(new Error('no connection'));
+    await clock.advance(500);
+    t.equal(primary.length, attempt + 2, 'it is tried again');
+  }
+  t.strictSame(said(), ['revocation feed lost']);
+  primary.at(-1)?.sink.answered();
+  t.equal(said().length, 1, 'an answer before the whole list is none');
+  primary.at(-1)?.sink.synced();
+  primary.at(-1)?.sink.answered();
+  t.strictSame(said(), ['revocation feed lost', 'revocation feed is back']);
+  primary.at(-1)?.lose(new Error('no connection'));
+  await clock.advance(500);
+  t.equal(said().at(-1), 'revocation feed lost', 'and the next outage again');
 });
 
 t.test('the copy is as old as the last answer of a feed that is in sync', async (t) => {
