@@ -188,7 +188,7 @@ export class WorkerPool {
     place.worker = worker;
     place.startedAt = this.#deps.clock.monotonic();
     void worker.ended.then((how) => {
-      if (worker.state === 'leaving' || this.#stopped.signal.aborted || place.worker !== worker) return;
+      if (place.worker !== worker) return;
       place.worker = undefined;
       void this.#replace(place, worker, how);
     });

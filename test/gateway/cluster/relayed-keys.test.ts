@@ -1,6 +1,8 @@
 import t from 'tap';
+import type { JwksCacheOptions } from '../../../gateway/adapters/jwks-cache.js';
 import type { MissingKeyAnswer } from '../../../gateway/cluster/messages.js';
 import { type KeyPrimary, KeyRelay } from '../../../gateway/cluster/relayed-keys.js';
+import type { Clock } from '../../../kit/clock.js';
 import { createLogger } from '../../../kit/logger.js';
 import { fakeClock } from '../../fixtures/fake-clock.js';
 import { testKey } from '../../fixtures/test-issuer.js';
@@ -21,14 +23,16 @@ async function relay(answer: (kid: string) => Promise<MissingKeyAnswer>) {
   const keys = new KeyRelay(primary, clock);
   const [old, next] = [await testKey(), await testKey()];
   keys.receiveAll([{ id: 'main', keys: [old.jwk], ageMs: HOUR_MS }]);
-  const set = keys.make('main', {
-    ...{ name: 'main', issuer: 'https://issuer.test', source: 'x', algorithms: ['ES256'] },
-    fetch: () => Promise.reject(new Error('a worker fetches nothing')),
-    ...{ maxStalenessMs: 2 * HOUR_MS, clock, logger: createLogger('test', { level: 'silent' }) },
-  });
+  const set = keys.make('main', optionsOf('main', clock));
   await set.start();
   return { clock, asked, revoked, keys, set, old, next };
 }
+
+const optionsOf = (name: string, clock: Clock): JwksCacheOptions => ({
+  ...{ name, issuer: 'https://issuer.test', source: 'x', algorithms: ['ES256'] },
+  fetch: () => Promise.reject(new Error('a worker fetches nothing')),
+  ...{ maxStalenessMs: 2 * HOUR_MS, clock, logger: createLogger('test', { level: 'silent' }) },
+});
 
 const absent = (againInMs: number) => async (): Promise<MissingKeyAnswer> => ({ state: 'absent', againInMs });
 
@@ -38,6 +42,16 @@ t.test('keys that were sent before are there, as old as they are', async (t) => 
   t.equal(set.status().age_ms, HOUR_MS);
   await clock.advance(HOUR_MS + 1);
   t.equal(set.available, false, 'without news they are too old in the end');
+});
+
+t.test('keys that wait for a config to name their issuer grow older meanwhile', async (t) => {
+  const { clock, keys, set, old } = await relay(absent(0));
+  keys.receive({ id: 'other', keys: [old.jwk], ageMs: 1000 });
+  await clock.advance(5000);
+  const other = keys.make('other', optionsOf('other', clock));
+  await other.start();
+  t.equal(other.status().age_ms, 6000);
+  t.equal(set.status().age_ms, HOUR_MS + 5000);
 });
 
 t.test('a key that is absent from the next set is gone, and one that stays is the same object', async (t) => {

@@ -15,9 +15,11 @@ class FakeWorker {
   readonly ended: Promise<string>;
   end: (how: string) => void = () => undefined;
   answers: Record<string, () => unknown> = {};
+  readonly bodies: Record<string, unknown> = {};
   readonly channel = {
-    ask: async (kind: string): Promise<unknown> => {
+    ask: async (kind: string, body: unknown): Promise<unknown> => {
       this.asked.push(kind);
+      this.bodies[kind] = body;
       await Promise.resolve();
       if (this.hasEnded) throw new Error('the other process is gone');
       return this.answers[kind]?.() ?? (kind === 'prepare' ? [] : `answer to ${kind}`);
@@ -145,9 +147,32 @@ t.test('a restart goes one after the other, and the old one leaves when the new 
   }
   await pool.restart();
   t.strictSame(seen, [['1:1 serving', '1:3 serving', '2:2 serving']]);
+  t.strictSame(forked[2]?.bodies['listen'], { whenReady: true, withinMs: 30_000 });
   t.strictSame(states(), ['1:3 serving', '2:4 serving']);
   t.equal(pool.crashes, 0);
 });
+
+t.test('a restart that is asked for in the middle of one is that one', async (t) => {
+  const { pool, forked } = poolOf();
+  await pool.start();
+  await Promise.all([pool.restart(), pool.restart()]);
+  t.equal(forked.length, 4);
+});
+
+t.test(
+  'who takes the place of a crashed one is ready first while others serve, and alone at once',
+  async (t) => {
+    const { pool, clock, forked } = poolOf();
+    await pool.start();
+    forked[0]?.end('signal SIGSEGV');
+    await clock.advance(100);
+    t.strictSame(forked[2]?.bodies['listen'], { whenReady: true, withinMs: null });
+    forked[1]?.end('signal SIGSEGV');
+    forked[2]?.end('signal SIGSEGV');
+    await clock.advance(100);
+    t.strictSame(forked[3]?.bodies['listen'], { whenReady: false, withinMs: null });
+  },
+);
 
 t.test('a restart ends with the first new one that is no good, and the old ones stay', async (t) => {
   const { pool, forked, states } = poolOf((worker) => {
@@ -171,6 +196,42 @@ t.test('a stop in the middle of a restart is no failure of it', async (t) => {
   await restarted;
   t.strictSame(pool.alive, []);
   t.notMatch(logs.join(''), /given up/);
+});
+
+t.test('a stop when the new one of a restart serves lets each leave once', async (t) => {
+  const { pool, forked, logs } = poolOf();
+  await pool.start();
+  const [old] = forked;
+  let stopped: Promise<void> | undefined;
+  const restarted = pool.restart();
+  const next = forked[2];
+  if (old === undefined || next === undefined) throw new Error('no workers');
+  old.leave = async () => {
+    old.asked.push('leave');
+    await old.ended;
+  };
+  next.answers['listen'] = () => {
+    stopped = pool.stop();
+    return 'url';
+  };
+  while (stopped === undefined) await new Promise((again) => setImmediate(again));
+  await new Promise((again) => setImmediate(again));
+  old.end('exit code 0');
+  await Promise.all([restarted, stopped]);
+  t.equal(old.asked.filter((kind) => kind === 'leave').length, 1);
+  t.notMatch(logs.join(''), /all workers have been restarted/);
+});
+
+t.test('one that leaves is told of no config', async (t) => {
+  const { pool, forked } = poolOf();
+  await pool.start();
+  const [first, second] = forked;
+  if (first === undefined || second === undefined) throw new Error('no workers');
+  first.state = 'leaving';
+  await pool.prepare(configOf('next'));
+  await pool.commit(configOf('next'));
+  t.notOk(first.asked.includes('prepare') || first.asked.includes('commit'));
+  t.ok(second.asked.includes('commit'));
 });
 
 t.test('what one refuses is prepared nowhere for good; one that is gone has no say', async (t) => {
@@ -215,4 +276,16 @@ t.test('one that has come between the two steps is prepared and then takes it up
   current.config = next;
   await pool.commit(next);
   t.strictSame(forked[2]?.asked, ['start', 'listen', 'prepare', 'commit']);
+});
+
+t.test('one that has come between the two steps and refuses is replaced', async (t) => {
+  const { pool, clock, forked } = poolOf();
+  await pool.start();
+  await pool.prepare(configOf('next'));
+  forked[1]?.end('signal SIGKILL');
+  await clock.advance(100);
+  const late = forked[2];
+  if (late !== undefined) late.answers['prepare'] = () => [problem];
+  await pool.commit(configOf('next'));
+  t.ok(late?.asked.includes('kill'));
 });
