@@ -27,7 +27,6 @@ t.test('a revocation in Redis reaches both workers', needsRedis, async (t) => {
   const [nowS, expiresS] = [Math.floor(Date.now() / 1000), Math.floor(Date.now() / 1000) + 1000];
   const entry = encodeRevocation({ kind: 'session', iss: ISSUER, sid: 'session-1', exp: expiresS });
   await list.append({ epoch: 'e', number: 0, nowS }, [{ entry, expiresS }]);
-  // One after the other, so a pair asks both.
   await eventually(
     () => ask(2, '/api/x', headers),
     (statuses) => statuses.every((status) => status === 401),

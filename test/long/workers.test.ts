@@ -1,4 +1,6 @@
 import t from 'tap';
+import { eventually } from '../fixtures/eventually.js';
+import { startWorkerGateway } from '../fixtures/worker-gateway.js';
 import { workersUnderLoad } from '../fixtures/workers-under-load.js';
 
 t.test('twenty rounds of a kill, a restart of all and a reload, under load', async (t) => {
@@ -13,4 +15,23 @@ t.test('twenty rounds of a kill, a restart of all and a reload, under load', asy
   t.ok(figures.toldToClose > 0);
   t.strictSame(figures.wrongVersions, []);
   t.notOk(figures.countFell);
+});
+
+t.test('a stopped worker is killed within 12 s and replaced', async (t) => {
+  const { ready, metric, ask } = await startWorkerGateway(t);
+  const [stopped, other] = (await ready()).workers ?? [];
+  process.kill(stopped?.pid ?? 0, 'SIGSTOP');
+  const tookMs = await eventually(
+    () => metric(/^gatehouse_worker_hangs_total /),
+    (hangs) => hangs === 1,
+    30_000,
+  );
+  t.comment(`killed after ${Math.round(tookMs)} ms`);
+  await eventually(
+    ready,
+    ({ workers = [] }) =>
+      workers.length === 2 && workers.every(({ state, pid }) => state === 'serving' && pid !== stopped?.pid),
+  );
+  t.ok((await ready()).workers?.some(({ pid }) => pid === other?.pid));
+  t.strictSame(await ask(2, '/public/x'), [200, 200]);
 });
