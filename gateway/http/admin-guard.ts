@@ -23,13 +23,15 @@ export type AdminGuard = (request: FastifyRequest) => void;
  */
 export function createAdminGuard({ token = '', hosts = [], tls }: AdminAccess): AdminGuard {
   const names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())]);
+  const isOwn = (name: string): boolean => names.has(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
   const expected = token === '' ? undefined : digest(token);
   const ownOrigin = tls === undefined ? 'http' : 'https';
   const clients = tls?.clients === undefined ? undefined : new Set(tls.clients);
   return ({ headers, raw }) => {
     const { host = '', origin, authorization = '' } = headers;
     const name = host.replace(/:[0-9]+$/, '').toLowerCase();
-    if (isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0 && !names.has(name)) throw new Problem('host_unknown');
+    // Without any name, as HTTP/1.0 allows and balancers ask for health, it was no browser.
+    if (headers.host !== undefined && !isOwn(name)) throw new Problem('host_unknown');
     if (origin !== undefined && origin !== `${ownOrigin}://${host}`) throw new Problem('origin_not_allowed');
     if (clients !== undefined && !certificateNames(raw.socket).some((shown) => clients.has(shown)))
       throw new Problem('admin_certificate');

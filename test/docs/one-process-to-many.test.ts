@@ -10,8 +10,6 @@ t.test(
   'from npm start to an auth service and a gateway of their own, as the page says',
   { skip: needsPostgres.skip || needsRedis.skip },
   async (t) => {
-    const { run } = await followGuide(t, ['More cores', 'Several gateways', 'A balancer']);
-    const noHost = `curl -s --http1.0 -H 'Host:' http://127.0.0.1:9901/ready`;
-    t.match(await run(noHost), 'host_unknown', 'what a balancer gets that sends none');
+    await followGuide(t, ['More cores', 'Several gateways', 'A balancer']);
   },
 );

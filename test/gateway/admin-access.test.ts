@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { GATEWAY_SPIFFE_ID, OPERATOR_SPIFFE_ID, spiffeId } from '../../contracts/spiffe.js';
 import { runCli } from '../fixtures/cli.js';
 import { testPki } from '../fixtures/pki.js';
-import { rawRequest } from '../fixtures/raw-http.js';
+import { rawHttp, rawRequest } from '../fixtures/raw-http.js';
 import { temporaryFolder } from '../fixtures/temporary-folder.js';
 import { startTestGateway } from '../fixtures/test-gateway.js';
 
@@ -61,6 +61,18 @@ t.test('a name that is not its own could have been pointed at it', async (t) => 
   for (const host of ['evil.test', '127.0.0.1.evil.test', 'localhost.evil.test:9901', 'internal', '0x7f.1'])
     t.equal(await statusAs(host), 421, host);
 });
+
+t.test(
+  'a balancer that asks without any name, as HTTP/1.0 allows, cannot have been misled by one',
+  async (t) => {
+    const { gateway } = await startTestGateway(t, { waitUntilReady: false });
+    const ask = (...headers: string[]) =>
+      rawHttp(gateway.adminUrl, ['GET /live HTTP/1.0', ...headers, '', ''].join('\r\n'));
+    t.equal((await ask()).status, 200);
+    t.equal((await ask('Origin: http://evil.test')).status, 403, 'a page is still none of ours');
+    t.equal((await ask('Host:')).status, 421, 'an empty name is one');
+  },
+);
 
 t.test('on a Unix socket its permissions decide; it goes with the gateway', async (t) => {
   const dir = temporaryFolder(t);

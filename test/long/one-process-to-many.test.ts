@@ -44,7 +44,7 @@ const WRONGS = [
     'echo $TOKEN | env $(cat deploy/gateway-2.env) PUBLIC_URL=http://127.0.0.1:1 gatehouse explain GET /api/orders --token - --config deploy/gateway.yaml',
     'token_claims',
   ],
-  [`curl -s --http1.0 -H 'Host:' http://127.0.0.1:9902/ready`, 'host_unknown'],
+  [`curl -s -H 'Host: gateway-2.internal' http://127.0.0.1:9902/ready`, 'host_unknown'],
 ] as const;
 
 t.test(
