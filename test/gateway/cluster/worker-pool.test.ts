@@ -122,6 +122,21 @@ t.test('one that fails as it starts is tried again, and one that has ended on pu
   t.equal(forked.length, 5);
 });
 
+t.test(
+  'a stop in the wait for another after a crash starts nobody, and is no crash of who leaves',
+  async (t) => {
+    const { pool, clock, forked, logs } = poolOf();
+    await pool.start();
+    forked[0]?.end('signal SIGSEGV');
+    await clock.advance(50);
+    await pool.stop();
+    await clock.advance(60_000);
+    t.equal(forked.length, 2);
+    t.equal(pool.crashes, 1);
+    t.equal(logs.filter((line) => line.includes('worker crashed')).length, 1);
+  },
+);
+
 t.test('a first start that fails says why, and leaves nobody', async (t) => {
   const { pool } = poolOf((worker) => {
     if (worker.number === 2) worker.answers['listen'] = () => Promise.reject(new Error('the port is in use'));
