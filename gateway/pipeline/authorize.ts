@@ -1,13 +1,13 @@
 import { Problem } from '../../contracts/problem.js';
 import type { AccessRule, Scalar } from './access-rule.js';
 import { advance } from './advance.js';
-import { ANONYMOUS, type Caller, callerClaim, callerOf } from './caller.js';
+import { ANONYMOUS, type Caller, callerClaim } from './caller.js';
 import type { ProtectedRoute } from './route.js';
 import type { Authorized, Bound, Identified, Routed } from './states.js';
 
 /** The verified caller of a token, if the route's rules admit them. */
 export function authorize(bound: Bound): Authorized {
-  const caller = callerOf(bound.token, bound.credential.source === 'api-key');
+  const caller = bound.callers.by(bound.credential);
   checkRules(bound, caller);
   return advance(bound, { caller, identity: caller.identity });
 }

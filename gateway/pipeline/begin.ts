@@ -33,6 +33,7 @@ export function begin(
     certificate: undefined,
     accepts: undefined,
     token: undefined,
+    callers: undefined,
     issuer: undefined,
     key: undefined,
     revocationChecked: undefined,

@@ -1,6 +1,9 @@
 import { SERVICE_SUBJECT_PREFIX } from '../../contracts/access-token.js';
 import type { Identity } from '../../contracts/identity-headers.js';
 import { claimAt } from './claim-path.js';
+import type { TokenCredential } from './credential-sources.js';
+import type { HeaderList } from './header-list.js';
+import type { IdentityLayout } from './identity-layout.js';
 import type { ClaimPath } from './issuer.js';
 import type { JsonObject } from './strict-json.js';
 import type { VerifiedToken } from './verified-token.js';
@@ -10,6 +13,16 @@ export interface Caller {
   readonly identity: Identity;
   /** The token's own claims; empty without a token. */
   readonly claims: JsonObject;
+  /** The last of what `identity-headers.ts` has made of it. */
+  readonly blocks: IdentityBlock[];
+}
+
+/** Identity headers in one layout. */
+export interface IdentityBlock {
+  layout: IdentityLayout;
+  headers: HeaderList;
+  /** As they go over the wire. */
+  bytes: number;
 }
 
 const NO_CLAIMS: JsonObject = Object.freeze({});
@@ -17,24 +30,41 @@ const NO_CLAIMS: JsonObject = Object.freeze({});
 export const ANONYMOUS: Caller = Object.freeze({
   identity: Object.freeze({ kind: 'anonymous', scopes: [], roles: [] } satisfies Identity),
   claims: NO_CLAIMS,
+  blocks: [],
 });
 
-const people = new WeakMap<VerifiedToken, Caller>();
-const keyHolders = new WeakMap<VerifiedToken, Caller>();
+/**
+ * The callers of one verified token, each made when it is first asked for. They are kept with the token: a WeakMap of
+ * tens of thousands of them would be gone through at each garbage collection.
+ */
+export class CallersOf {
+  readonly #token: VerifiedToken;
+  #person: Caller | undefined;
+  #keyHolder: Caller | undefined;
 
-/** The caller of a verified token. `isApiKey`: the token was exchanged for a key. */
-export function callerOf(token: VerifiedToken, isApiKey: boolean): Caller {
-  const known = isApiKey ? keyHolders : people;
-  let caller = known.get(token);
-  if (caller === undefined) {
-    caller = { identity: identityOf(token, isApiKey), claims: token.claims };
-    known.set(token, caller);
+  constructor(token: VerifiedToken) {
+    this.#token = token;
   }
-  return caller;
+
+  /** Who comes with it so: whoever it names, or the holder of the API key that it was exchanged for. */
+  by({ source }: TokenCredential): Caller {
+    if (source === 'api-key') {
+      this.#keyHolder ??= callerOf(this.#token, true);
+      return this.#keyHolder;
+    }
+    this.#person ??= callerOf(this.#token, false);
+    return this.#person;
+  }
 }
 
+const callerOf = (token: VerifiedToken, isApiKey: boolean): Caller => ({
+  identity: identityOf(token, isApiKey),
+  claims: token.claims,
+  blocks: [],
+});
+
 export function callerWithoutToken(identity: Identity): Caller {
-  return { identity, claims: NO_CLAIMS };
+  return { identity, claims: NO_CLAIMS, blocks: [] };
 }
 
 function identityOf(token: VerifiedToken, isApiKey: boolean): Identity {

@@ -6,17 +6,12 @@ import {
   identityHeaderList,
 } from '../../contracts/identity-headers.js';
 import { Problem } from '../../contracts/problem.js';
-import { type Caller, callerClaim } from './caller.js';
+import { type Caller, callerClaim, type IdentityBlock } from './caller.js';
 import type { IdentityLayout } from './identity-layout.js';
 import type { HeaderList } from './states.js';
 
-interface Block {
-  headers: HeaderList;
-  bytes: number;
-}
-
-/** Built once a token and layout: most requests carry a token that has been seen before. */
-const blocks = new WeakMap<Caller, WeakMap<IdentityLayout, Block>>();
+/** More layouts than one caller meets; those of configs that are gone are among them. */
+const MAX_BLOCKS = 8;
 
 /**
  * Identity headers v1 and the layout's own, each exactly once or not at all (design 4.2). `assertion` is added where
@@ -33,18 +28,14 @@ export function identityHeaders(
   return assertion === undefined ? headers : [...headers, ...asserted];
 }
 
-function blockOf(caller: Caller, layout: IdentityLayout): Block {
-  let known = blocks.get(caller);
-  if (known === undefined) {
-    known = new WeakMap();
-    blocks.set(caller, known);
-  }
-  let block = known.get(layout);
-  if (block === undefined) {
-    const headers = [...identityHeaderList(caller.identity), ...customHeaders(caller, layout)];
-    block = { headers, bytes: sizeOf(headers) };
-    known.set(layout, block);
-  }
+/** Built once a token and layout: most requests carry a token that has been seen before. */
+function blockOf(caller: Caller, layout: IdentityLayout): IdentityBlock {
+  const { blocks } = caller;
+  for (const known of blocks) if (known.layout === layout) return known;
+  const headers = [...identityHeaderList(caller.identity), ...customHeaders(caller, layout)];
+  const block = { layout, headers, bytes: sizeOf(headers) };
+  if (blocks.length === MAX_BLOCKS) blocks.shift();
+  blocks.push(block);
   return block;
 }
 

@@ -1,5 +1,5 @@
 import type { Identity } from '../../contracts/identity-headers.js';
-import type { Caller } from './caller.js';
+import type { Caller, CallersOf } from './caller.js';
 import type { CertificateSource, TokenCredential } from './credential-sources.js';
 import type { HeaderList } from './header-list.js';
 import type { Issuer } from './issuer.js';
@@ -100,6 +100,7 @@ export interface PresentedCertificate extends Routed<ProtectedRoute> {
 
 export interface Verified extends Routed<ProtectedRoute> {
   token: VerifiedToken;
+  callers: CallersOf;
   credential: TokenCredential;
   issuer: Issuer;
   key: VerificationKey;

@@ -1,3 +1,4 @@
+import type { CallersOf } from './caller.js';
 import type { Issuer } from './issuer.js';
 import type { VerificationKey } from './key-source.js';
 import type { VerifiedToken } from './states.js';
@@ -5,6 +6,7 @@ import type { VerifiedToken } from './states.js';
 /** What verifying a token found out, and what it rests on. Frozen: many requests share it. */
 export interface Verification {
   readonly token: VerifiedToken;
+  readonly callers: CallersOf;
   /** As compiled, so that another config's issuer is another object. */
   readonly issuer: Issuer;
   /** The key id as the token names it; it may name none. */

@@ -1,6 +1,7 @@
 import { Problem } from '../../contracts/problem.js';
 import { advance } from './advance.js';
 import { attributeTo } from './attribute-problem.js';
+import { CallersOf } from './caller.js';
 import { checkClaims } from './check-claims.js';
 import { checkTokenType } from './check-token-type.js';
 import type { Issuer } from './issuer.js';
@@ -32,8 +33,8 @@ async function verifyAndKeep(presented: Presented, cache: VerifiedTokenCache): P
   return verifiedBy(verification, presented);
 }
 
-const verifiedBy = ({ token, issuer, key }: Verification, presented: Presented): Verified =>
-  advance(presented, { token, issuer, key });
+const verifiedBy = ({ token, callers, issuer, key }: Verification, presented: Presented): Verified =>
+  advance(presented, { token, callers, issuer, key });
 
 async function verifyAnew({ credential, route, receivedAt }: Presented): Promise<Verification> {
   const token = parseToken(credential.text);
@@ -55,7 +56,7 @@ async function verifyBy(issuer: Issuer, token: ParsedToken, receivedAt: number):
   checkTokenType(token, issuer);
   checkSignature(token, key);
   const verified = checkClaims(token.payload, issuer, key.kid, receivedAt);
-  return Object.freeze({ token: verified, issuer, namedKid, key });
+  return Object.freeze({ token: verified, callers: new CallersOf(verified), issuer, namedKid, key });
 }
 
 /** A token nobody here could verify is still told its plainest fault: an algorithm that no issuer accepts. */

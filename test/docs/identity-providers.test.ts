@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { parse, stringify } from 'yaml';
-import { callerOf } from '../../gateway/pipeline/caller.js';
+import { CallersOf } from '../../gateway/pipeline/caller.js';
 import { checkClaims } from '../../gateway/pipeline/check-claims.js';
 import { parseStrictObject } from '../../gateway/pipeline/strict-json.js';
 import { compileSnapshot } from '../../gateway/routing/compile.js';
@@ -81,7 +81,11 @@ t.test('the token that the page shows of each provider means what it should', as
       'kid',
       nowMs,
     );
-    t.match(callerOf(token, false).identity, { kind: 'user', ...expected }, provider);
+    t.match(
+      new CallersOf(token).by({ source: 'bearer', text: '' }).identity,
+      { kind: 'user', ...expected },
+      provider,
+    );
   }
 });
 

@@ -1,5 +1,6 @@
 import type { AssumedCaller } from '../../../contracts/admin-explain.js';
 import { API_KEY_PREFIX } from '../../../contracts/auth-api.js';
+import { CallersOf } from '../caller.js';
 import type { CredentialSources } from '../credential-sources.js';
 import type { Issuer } from '../issuer.js';
 import type { KeySource, VerificationKey } from '../key-source.js';
@@ -46,7 +47,7 @@ export function assumeCaller(
     if (issuer === undefined) return { ...route, credentials: anyCredential(caller, route) };
     const standIn = { ...issuer, keys: KEYS };
     const token = assumedToken(caller, issuer, nowMs);
-    verification = { token, issuer: standIn, namedKid: undefined, key: KEY };
+    verification = { token, callers: new CallersOf(token), issuer: standIn, namedKid: undefined, key: KEY };
     const issuers = route.issuers.map((accepted) => (accepted === issuer ? standIn : accepted));
     return { ...route, issuers, credentials: anyCredential(caller, route) };
   };

@@ -1,7 +1,6 @@
 import type { AssumedCaller, Explanation } from '../../../contracts/admin-explain.js';
 import { showDuration } from '../../../kit/units.js';
 import { authorize, authorizeAnyone, authorizeCertificate } from '../authorize.js';
-import { callerOf } from '../caller.js';
 import { checkBinding } from '../check-binding.js';
 import { checkCookieOrigin } from '../check-origin.js';
 import { checkRevocation } from '../check-revocation.js';
@@ -62,7 +61,7 @@ export async function explainCaller(
   const bound = trace.step('binding', bindingFacts(unrevoked), () =>
     checkBinding(unrevoked, gateway.dpopReplays),
   );
-  const caller = callerOf(bound.token, bound.credential.source === 'api-key');
+  const caller = bound.callers.by(bound.credential);
   return explainRules(routed, caller, () => authorize(bound), trace);
 }
 
