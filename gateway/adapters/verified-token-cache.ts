@@ -61,9 +61,9 @@ export function createVerifiedTokenCache(maxBytes: number = DEFAULT_MAX_BYTES): 
 }
 
 /**
- * What an entry holds on to: the text and the claims as objects. Measured on Node 20: 1431 bytes for a token of 526
- * characters, 3126 for one of 1123, 10050 for one of 3565; this is a little more.
+ * What an entry holds on to: the text, the claims as objects, the caller and the identity headers. Measured on Node 20:
+ * 2051 bytes for a token of 480 characters with the usual claims.
  */
 function bytesOf(text: string): number {
-  return 512 + 3 * text.length;
+  return 640 + 3 * text.length;
 }
