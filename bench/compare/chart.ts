@@ -1,8 +1,8 @@
 import type { Measured } from './run-scenario.js';
 import { spread } from './statistics.js';
 
-const WIDTH = 760;
-const LABEL = 300;
+const WIDTH = 900;
+const LABEL = 420;
 const ROW = 28;
 const TOP = 44;
 

@@ -36,6 +36,7 @@ export async function saturate(target: Target, seconds: number, cpus: string): P
     const out = await output('taskset', ['-c', cpus, 'wrk', ...args]);
     const [requests, micros, others, broken] = (/^RESULT (.*)$/m.exec(out)?.[1] ?? '').split(' ').map(Number);
     if (requests === undefined || micros === undefined) throw new Error(`wrk said nothing of use:\n${out}`);
+    if (requests === 0) throw new Error('it answered nothing');
     if (others !== 0 || broken !== 0)
       throw new Error(`${target.url}: ${others} answers were not ${target.status}, ${broken} failed`);
     return { requests, perSecond: requests / (micros / 1e6) };
