@@ -75,7 +75,9 @@ export class Http2Request implements ClientRequest {
     stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
       this.rawTrailers = raw;
     });
-    this.#hasEnded = this.bodyFollows ? watchEndOfStream(stream) : () => true;
+    // On a busy machine all of the body has come off the connection before Node tells of the stream.
+    const isThere = !this.bodyFollows || stream.state.remoteClose === 1;
+    this.#hasEnded = isThere ? () => true : watchEndOfStream(stream);
   }
 
   get complete(): boolean {
