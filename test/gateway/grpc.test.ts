@@ -518,9 +518,9 @@ t.test('stopping: unary calls are answered, streams end with UNAVAILABLE', async
     (answer) => answer !== undefined,
   );
   const stopped = gateway.stop();
-  t.strictSame(endOf(await stream.end), [status.UNAVAILABLE, 'shutting_down']);
   answerNow?.();
   t.match(await unary, { messages: ['late'], status: { code: status.OK } });
+  t.strictSame(endOf(await stream.end), [status.UNAVAILABLE, 'shutting_down']);
   t.strictSame(endOf(await silent.end), [status.UNAVAILABLE, 'shutting_down'], 'at last');
   await stopped;
 });
