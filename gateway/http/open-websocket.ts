@@ -6,6 +6,7 @@ import { rateLimitKey } from '../pipeline/rate-limit-key.js';
 import type { Forwardable } from '../pipeline/states.js';
 import { type ClientWebSocket, whenUpgraded } from './client-websocket.js';
 import type { EdgeUpstreams, UpstreamConnection } from './edge.js';
+import { CLIENT_GONE } from './forward-http.js';
 import type { Shutdown } from './shutdown.js';
 import { upstreamProblem } from './upstream-problem.js';
 
@@ -36,7 +37,7 @@ export class OpenWebSocket {
   ): Promise<Forwarded> {
     const { socket } = this.#request.raw;
     const connection = await connect(upstreams, forwardable, socket);
-    if (connection === undefined) return { status: 0, cut: 'client_gone' };
+    if (connection === undefined) return CLIENT_GONE;
     this.#request.upstreamConnection = connection;
     handOver(this.#request, forwardable);
     const { bytesRead, bytesWritten } = socket;

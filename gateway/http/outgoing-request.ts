@@ -13,11 +13,7 @@ export const DEADLINE_HEADER = 'x-envoy-expected-rq-timeout-ms';
  * When the gateway gives up on a request, in monotonic milliseconds; infinite where nothing says so. A client's own
  * deadline counts where it is the sooner one: it can have the gateway wait less, and never longer.
  */
-export function deadlineOf(
-  { headers }: ClientRequest,
-  totalTimeoutMs: number,
-  monotonic: () => number,
-): number {
+function deadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, monotonic: () => number): number {
   const asked = headers[DEADLINE_HEADER];
   const askedMs =
     typeof asked === 'string' && /^[1-9][0-9]{0,8}$/.test(asked) ? Number(asked) : Number.POSITIVE_INFINITY;
@@ -32,7 +28,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * Likewise for a gRPC call, which has counted since it arrived (`since`). The client's `grpc-timeout` is bounded by the
  * route's; one that only the route has is for the beginning of the answer, since the call may be a stream.
  */
-export function grpcDeadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, since: number): number {
+function grpcDeadlineOf({ headers }: ClientRequest, totalTimeoutMs: number, since: number): number {
   const asked = headers['grpc-timeout'];
   const askedMs = typeof asked === 'string' ? grpcTimeoutMs(asked) : undefined;
   const leftMs = Math.min(
